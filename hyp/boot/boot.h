@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* What the boot loader handed over, whichever protocol it used; filled before anything else runs. */
+#ifndef HYP_BOOT_BOOT_H
+#define HYP_BOOT_BOOT_H
+
+#include "lib/types.h"
+
+#define E820_MAX 256
+enum e820_type { E820_RAM = 1, E820_RESERVED, E820_ACPI, E820_NVS, E820_UNUSABLE };
+struct e820_entry {
+    u64 addr, size;
+    u32 type;
+} __packed;
+
+struct boot_module {
+    paddr_t start;
+    u64 size;
+    char cmdline[1024];
+};
+
+struct boot_info {
+    char cmdline[2048];
+    const char *loader; /* "GRUB 2.06", "PVH" */
+    struct e820_entry e820[E820_MAX]; /* sorted, not overlapping, adjacent ones of a type merged */
+    unsigned e820_count;
+    struct boot_module modules[8];
+    unsigned module_count;
+    paddr_t rsdp; /* 0: not known */
+    bool efi;
+    paddr_t efi_system_table;
+    struct {
+        bool present; /* VGA text mode 3 (BIOS) */
+        bool framebuffer;
+        u64 fb_addr;
+        u32 fb_pitch, fb_width, fb_height, fb_bpp;
+        u8 red_pos, red_size, green_pos, green_size, blue_pos, blue_size;
+    } video;
+};
+extern struct boot_info boot_info;
+
+/* Options of the hypervisor's command line, Xen's names. */
+struct boot_options {
+    u64 dom0_mem; /* bytes; 0: all that is left over */
+    unsigned dom0_max_vcpus; /* 0: one for each CPU */
+    char console[32], com1[32];
+    int loglvl, guest_loglvl; /* enum log_level, highest printed */
+    bool noreboot, nosmp, smep, smap, sync_console;
+    unsigned maxcpus;
+};
+extern struct boot_options boot_options;
+
+/* ACPI: fills cpu_ids candidates, IO-APICs, interrupt overrides, PM timer, HPET, FADT reset/sleep registers. */
+void acpi_init(void);
+
+#endif

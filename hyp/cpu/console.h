@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* The console: serial line out, a ring of what was written, and input for the domain that owns it. */
+#ifndef HYP_CPU_CONSOLE_H
+#define HYP_CPU_CONSOLE_H
+
+#include "lib/types.h"
+
+void console_init(const char *console_opt, const char *com1_opt); /* "com1", "vga", "none"; "115200,8n1" */
+/* Raw text of dom0 or of the hypervisor to the serial line and the ring. */
+void console_write(const char *s, size_t n);
+/* Input bytes that arrived; returns how many were copied. */
+size_t console_read(char *buf, size_t n);
+/* Called (interrupt context) when input has arrived. */
+void console_set_input_hook(void (*hook)(void));
+/* Switches to polled, unlocked output for panic. */
+void console_emergency(void);
+/* Ring of all output for `dmesg`: copies from *index on (0: oldest that is there), advances it; clears if asked. */
+size_t console_ring_read(char *buf, size_t n, u32 *index, bool clear);
+bool console_owns_port(u16 port); /* the UART that dom0 must not touch */
+
+#endif
