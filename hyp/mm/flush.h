@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * TLB flushes and the flush clock. A frame whose last writable or page-table use goes is stamped with the clock; before a use that would trust that no
+ * stale translation is left (new type, new owner), CPUs that have not flushed since are flushed.
+ */
+#ifndef HYP_MM_FLUSH_H
+#define HYP_MM_FLUSH_H
+
+#include "lib/bitops.h"
+#include "mm/owner.h"
+
+#define FLUSH_ALL_VA (~0UL)
+
+/* Non-global entries of this CPU, by CR3 load; counts as a flush for the clock. */
+void flush_local(void);
+void flush_local_page(u64 va);
+/* Flush `va` (or everything) on the CPUs of the mask; returns when done. */
+void flush_cpus(const cpumask_t *mask, u64 va);
+/* Loads a root and counts the flush: the only place that writes CR3 once the machine runs. */
+void load_cr3(u64 cr3);
+u32 flush_clock_now(void);
+/* Those of `mask` that have not flushed since `stamp`. */
+void flush_filter(cpumask_t *mask, u32 stamp);
+
+#endif
