@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* Traps of a guest: into its handlers, or emulated. All work on current and its live frame. */
+#ifndef HYP_DOMAIN_GUEST_TRAP_H
+#define HYP_DOMAIN_GUEST_TRAP_H
+
+#include <xen/xen.h>
+#include "domain/domain.h"
+
+/* Delivers a vector to the guest's handler; no handler or an unusable stack crashes the domain. */
+void inject_trap(struct cpu_user_regs *regs, u8 vector, u32 error_code);
+void inject_page_fault(struct cpu_user_regs *regs, u64 addr, u32 error_code);
+/* Delivers an event upcall, NMI... if one is due; called on the way out with interrupts off. */
+void deliver_pending(struct cpu_user_regs *regs);
+/* HYPERVISOR_iret. */
+void do_guest_iret(struct cpu_user_regs *regs);
+/* SYSCALL from user mode, SYSENTER. */
+void guest_syscall(struct cpu_user_regs *regs);
+void guest_sysenter(struct cpu_user_regs *regs);
+
+/* #GP / #UD of guest kernel or user. True: emulated, resume. False: reflect. */
+bool emulate_privileged(struct cpu_user_regs *regs);
+bool emulate_forced_cpuid(struct cpu_user_regs *regs);
+/* #PF on a write to an L1 table. */
+bool emulate_pt_write(struct cpu_user_regs *regs, u64 addr);
+
+/* CPUID, MSRs and ports as the guest sees them. */
+struct cpuid_leaf;
+void guest_cpuid(struct vcpu *v, u32 leaf, u32 sub, struct cpuid_leaf *out);
+int guest_rdmsr(struct vcpu *v, u32 msr, u64 *val); /* -EPERM: #GP */
+int guest_wrmsr(struct vcpu *v, u32 msr, u64 val);
+u32 guest_port_read(struct vcpu *v, u16 port, unsigned size);
+void guest_port_write(struct vcpu *v, u16 port, unsigned size, u32 val);
+bool guest_port_allowed(struct vcpu *v, const struct cpu_user_regs *regs, u16 port, unsigned size);
+
+#endif
