@@ -20,7 +20,7 @@ struct boot_module {
 
 struct boot_info {
     char cmdline[2048];
-    const char *loader; /* "GRUB 2.06", "PVH" */
+    const char *loader;               /* "GRUB 2.06", "PVH" */
     struct e820_entry e820[E820_MAX]; /* sorted, not overlapping, adjacent ones of a type merged */
     unsigned e820_count;
     struct boot_module modules[8];
@@ -40,7 +40,7 @@ extern struct boot_info boot_info;
 
 /* Options of the hypervisor's command line, Xen's names. */
 struct boot_options {
-    u64 dom0_mem; /* bytes; 0: all that is left over */
+    u64 dom0_mem;            /* bytes; 0: all that is left over */
     unsigned dom0_max_vcpus; /* 0: one for each CPU */
     char console[32], com1[32];
     int loglvl, guest_loglvl; /* enum log_level, highest printed */
@@ -49,7 +49,8 @@ struct boot_options {
 };
 extern struct boot_options boot_options;
 
-/* ACPI: fills cpu_ids candidates, IO-APICs, interrupt overrides, PM timer, HPET, FADT reset/sleep registers. */
+/* ACPI: fills cpu_ids candidates, IO-APICs, interrupt overrides, PM timer, HPET, FADT reset/sleep registers.
+ */
 void acpi_init(void);
 
 #endif

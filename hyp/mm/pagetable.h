@@ -6,36 +6,8 @@
 #ifndef HYP_MM_PAGETABLE_H
 #define HYP_MM_PAGETABLE_H
 
+#include "cpu/pte.h"
 #include "mm/page.h"
-
-#define PTE_P        (1UL << 0)
-#define PTE_RW       (1UL << 1)
-#define PTE_US       (1UL << 2)
-#define PTE_PWT      (1UL << 3)
-#define PTE_PCD      (1UL << 4)
-#define PTE_A        (1UL << 5)
-#define PTE_D        (1UL << 6)
-#define PTE_PSE      (1UL << 7)
-#define PTE_PAT      (1UL << 7)
-#define PTE_G        (1UL << 8)
-#define PTE_AVAIL    (7UL << 9)
-#define PTE_GUEST_KERNEL (1UL << 52) /* software: the guest had no U bit; docs/page-types.md */
-#define PTE_NX       (1UL << 63)
-#define PTE_MFN_MASK 0x000ffffffffff000UL
-#define PTE_CACHE    (PTE_PWT | PTE_PCD | PTE_PAT)
-
-static inline mfn_t pte_mfn(u64 pte)
-{
-    return mfn_of((pte & PTE_MFN_MASK) >> PAGE_SHIFT);
-}
-static inline u64 pte_make(mfn_t mfn, u64 flags)
-{
-    return (mfn_x(mfn) << PAGE_SHIFT) | flags;
-}
-static inline unsigned pt_index(u64 va, unsigned level /* 1..4 */)
-{
-    return (unsigned)(va >> (12 + 9 * (level - 1))) & 511;
-}
 
 /* One entry, as mmu_update type 0 / 2 (preserve_ad): `ptr` is the entry's machine address (8-byte aligned). `foreign` owns the frames that a new L1 entry may map (== pt usually).
  * `active_l4`: the L4 now loaded for this owner on this CPU or MFN_NONE (its own updates of hypervisor slots are refused). 0, -EINVAL, -EPERM, -EBUSY..., -ERESTART. */
