@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GUEST_SPINLOCK_H
+#define GUEST_SPINLOCK_H
+
+#include "guest/hypercall.h"
+
+/*
+ * A lock between vCPUs. It does not mask upcalls: a lock that a handler of events takes too must be
+ * taken with spin_lock_masked(). Waiting gives the CPU away, since the holder may not be running.
+ */
+struct spinlock {
+    unsigned held;
+};
+
+static inline void spin_lock(struct spinlock *l)
+{
+    while (__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE))
+        hv_sched_op(SCHEDOP_yield, NULL);
+}
+
+static inline void spin_unlock(struct spinlock *l)
+{
+    __atomic_store_n(&l->held, 0, __ATOMIC_RELEASE);
+}
+
+#endif

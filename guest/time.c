@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#include "guest/guest.h"
+#include "guest/time.h"
+#include "guest/vcpu.h"
+
+/* (delta * mul) >> 32 without losing the upper half. */
+static uint64_t scale(uint64_t delta, uint32_t mul, int8_t shift)
+{
+    delta = shift < 0 ? delta >> -shift : delta << shift;
+    return (uint64_t)(((unsigned __int128)delta * mul) >> 32);
+}
+
+uint64_t time_now(void)
+{
+    const struct vcpu_time_info *t = &this_vcpu()->info->time;
+    uint32_t version;
+    uint64_t ns;
+
+    do {
+        version = __atomic_load_n(&t->version, __ATOMIC_ACQUIRE);
+        ns = t->system_time + scale(rdtsc() - t->tsc_timestamp, t->tsc_to_system_mul, t->tsc_shift);
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    } while ((version & 1) || version != __atomic_load_n(&t->version, __ATOMIC_RELAXED));
+    return ns;
+}
+
+uint64_t time_wallclock(void)
+{
+    uint32_t version;
+    uint64_t base;
+
+    do {
+        version = __atomic_load_n(&shared_info->wc_version, __ATOMIC_ACQUIRE);
+        base = ((uint64_t)shared_info->wc_sec_hi << 32 | shared_info->wc_sec) * 1000000000ul +
+               shared_info->wc_nsec;
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    } while ((version & 1) || version != __atomic_load_n(&shared_info->wc_version, __ATOMIC_RELAXED));
+    return base + time_now();
+}
+
+int time_set_timer(uint64_t when)
+{
+    struct vcpu_set_singleshot_timer arg = {.timeout_abs_ns = when};
+
+    return (int)hv_vcpu_op(VCPUOP_set_singleshot_timer, this_vcpu()->id, &arg);
+}
+
+void time_stop_timer(void)
+{
+    hv_vcpu_op(VCPUOP_stop_singleshot_timer, this_vcpu()->id, NULL);
+}
+
+void time_sleep(uint64_t ns)
+{
+    uint64_t end = time_now() + ns;
+
+    while (time_now() < end) {
+        struct sched_poll poll = {.nr_ports = 0, .timeout = end};
+
+        hv_sched_op(SCHEDOP_poll, &poll);
+    }
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GUEST_TIME_H
+#define GUEST_TIME_H
+
+#include <stdint.h>
+
+static inline uint64_t rdtsc(void)
+{
+    uint32_t lo, hi;
+
+    asm volatile("rdtsc" : "=a"(lo), "=d"(hi) : : "memory");
+    return (uint64_t)hi << 32 | lo;
+}
+
+/* System time: ns since the hypervisor's start, as the pvclock record of this vCPU gives it. */
+uint64_t time_now(void);
+
+/* ns since 1970-01-01 UTC. */
+uint64_t time_wallclock(void);
+
+/*
+ * Arranges one VIRQ_TIMER on this vCPU at that system time; the caller owns the port of
+ * event_bind_virq(VIRQ_TIMER). 0 or the hypervisor's error.
+ */
+int time_set_timer(uint64_t when);
+void time_stop_timer(void);
+
+/* Gives the CPU away until then; needs no port and no handler. */
+void time_sleep(uint64_t ns);
+
+#endif
