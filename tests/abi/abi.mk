@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: MIT
+#
+# ABI test images: build/tests/abi/NAME.elf from tests/abi/NAME/*.c. They run as first domain on
+# this hypervisor and on Xen: tests/abi/run.py --help.
+ABI_TESTS := $(filter-out lib,$(notdir $(patsubst %/,%,$(wildcard tests/abi/*/))))
+ABI_IMAGES := $(ABI_TESTS:%=$(BUILD)/tests/abi/%.elf)
+ABI_LIB_OBJS := $(patsubst %,$(BUILD)/%.o,$(wildcard tests/abi/lib/*.c))
+
+$(BUILD)/tests/abi/%.c.o: tests/abi/%.c | $(XEN_HEADERS)
+	$(guest_compile)
+
+define abi_image
+$(BUILD)/tests/abi/$(1).elf: $(patsubst %,$(BUILD)/%.o,$(wildcard tests/abi/$(1)/*.c)) \
+                             $(ABI_LIB_OBJS) $(GUEST_LIB) guest/guest.lds
+	$$(guest_link)
+endef
+$(foreach test,$(ABI_TESTS),$(eval $(call abi_image,$(test))))
+
+.PHONY: abi-images test-abi
+abi-images: $(ABI_IMAGES)
+ALL_TARGETS += $(ABI_IMAGES)
+
+test-abi: $(ABI_IMAGES) $(BUILD)/hospes.elf
+	python3 tests/abi/run.py --hyp hospes
+
+-include $(wildcard $(BUILD)/tests/abi/*/*.d)

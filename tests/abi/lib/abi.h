@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TESTS_ABI_LIB_ABI_H
+#define TESTS_ABI_LIB_ABI_H
+
+/*
+ * Frame of an ABI test image. A directory tests/abi/NAME/ is one kernel, booted as the first
+ * domain; each claim in it reports for itself:
+ *
+ *     CLAIM(name, "what the interface promises")
+ *     {
+ *         EXPECT_EQ(hv_xen_version(XENVER_pagesize, NULL), 4096);
+ *     }
+ *
+ * Protocol on the console, read by tests/abi/run.py:
+ *     BEGIN name            before the claim runs
+ *     CLAIM name VERDICT    after it; SUCCESS, SKIP, FAILURE or ERROR
+ *     CRASH-CLAIM name      a claim that must crash the domain: to be started alone, claim=name
+ *     VERDICT: verdict      the most severe of all; the last line
+ * Command line: "claim=NAME" runs one claim, "after=NAME" those behind it, "list" none.
+ */
+
+#include "guest/guest.h"
+#include "guest/events.h"
+#include "guest/mm.h"
+#include "guest/traps.h"
+#include "guest/vcpu.h"
+
+/* In the order of severity. */
+enum verdict { VERDICT_SUCCESS, VERDICT_SKIP, VERDICT_FAILURE, VERDICT_ERROR };
+
+struct claim {
+    const char *name, *text;
+    void (*fn)(void);
+    bool crashes; /* keeping its promise ends the domain */
+    unsigned line;
+};
+
+#define CLAIM_ENTRY(id, sentence, does_crash)                                                               \
+    static void claim_##id(void);                                                                           \
+    static const struct claim claim_entry_##id __attribute__((used, aligned(8), section("abi_claims"))) = { \
+        #id, sentence, claim_##id, does_crash, __LINE__};                                                   \
+    static void claim_##id(void)
+
+#define CLAIM(id, sentence)       CLAIM_ENTRY(id, sentence, false)
+#define CRASH_CLAIM(id, sentence) CLAIM_ENTRY(id, sentence, true)
+
+/* Raises the verdict of the running claim and says why, in one line. */
+void abi_report(enum verdict v, const char *file, int line, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+#define FAIL(...)   abi_report(VERDICT_FAILURE, __FILE_NAME__, __LINE__, __VA_ARGS__)
+#define BROKEN(...) abi_report(VERDICT_ERROR, __FILE_NAME__, __LINE__, __VA_ARGS__)
+
+/* The claim cannot be judged here; leaves the claim's function. */
+#define SKIP(...)                                                       \
+    do {                                                                \
+        abi_report(VERDICT_SKIP, __FILE_NAME__, __LINE__, __VA_ARGS__); \
+        return;                                                         \
+    } while (0)
+
+#define EXPECT(cond)           \
+    do {                       \
+        if (!(cond))           \
+            FAIL("%s", #cond); \
+    } while (0)
+
+#define EXPECT_OP(op, a, b)                                                                \
+    do {                                                                                   \
+        long abi_a = (long)(a), abi_b = (long)(b);                                         \
+        if (!(abi_a op abi_b))                                                             \
+            FAIL("%s is %ld (%lx), wanted " #op " %s = %ld", #a, abi_a, abi_a, #b, abi_b); \
+    } while (0)
+
+#define EXPECT_EQ(a, b) EXPECT_OP(==, a, b)
+#define EXPECT_NE(a, b) EXPECT_OP(!=, a, b)
+#define EXPECT_GE(a, b) EXPECT_OP(>=, a, b)
+#define EXPECT_LE(a, b) EXPECT_OP(<=, a, b)
+
+/* As EXPECT_EQ(a, 0), but the rest of the claim makes no sense without it. */
+#define REQUIRE(cond)          \
+    do {                       \
+        if (!(cond)) {         \
+            FAIL("%s", #cond); \
+            return;            \
+        }                      \
+    } while (0)
+#define REQUIRE_OK(call)                                \
+    do {                                                \
+        long abi_rc = (long)(call);                     \
+        if (abi_rc) {                                   \
+            FAIL("%s is %ld, wanted 0", #call, abi_rc); \
+            return;                                     \
+        }                                               \
+    } while (0)
+
+/* An address that no mapping of a guest backs, and one that belongs to the hypervisor. */
+#define BAD_PTR ((void *)0x700000000000ul)
+#define HV_PTR  ((void *)0xffff820000000000ul)
+
+/* A page or an ERROR and a stop: tests are not about running out of memory. */
+void *abi_page(void);
+
+/*
+ * Does asm instruction text insn fault? Gives the vector, or -1. A macro, since each use needs an
+ * exception table entry of its own.
+ */
+#define FAULT_OF(insn, ...)                                            \
+    ({                                                                 \
+        this_vcpu()->fault.seen = false;                               \
+        asm volatile(PROBE(insn) __VA_ARGS__);                         \
+        this_vcpu()->fault.seen ? (int)this_vcpu()->fault.vector : -1; \
+    })
+
+#endif
