@@ -2,7 +2,7 @@
 #
 # ABI test images: build/tests/abi/NAME.elf from tests/abi/NAME/*.c. They run as first domain on
 # this hypervisor and on Xen: tests/abi/run.py --help.
-ABI_TESTS := $(filter-out lib,$(notdir $(patsubst %/,%,$(wildcard tests/abi/*/))))
+ABI_TESTS := $(patsubst tests/abi/%/main.c,%,$(wildcard tests/abi/*/main.c))
 ABI_IMAGES := $(ABI_TESTS:%=$(BUILD)/tests/abi/%.elf)
 ABI_LIB_OBJS := $(patsubst %,$(BUILD)/%.o,$(wildcard tests/abi/lib/*.c))
 

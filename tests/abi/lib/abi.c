@@ -20,17 +20,6 @@ void abi_report(enum verdict v, const char *file, int line, const char *fmt, ...
         current = v;
 }
 
-void *abi_page(void)
-{
-    void *p = page_alloc(0);
-
-    if (!p) {
-        printf("  out of memory\nVERDICT: ERROR\n");
-        shutdown(SHUTDOWN_reboot);
-    }
-    return p;
-}
-
 static void restore_defaults(void)
 {
     for (unsigned v = 0; v < TRAP_NR; v++)

@@ -64,17 +64,18 @@ void abi_report(enum verdict v, const char *file, int line, const char *fmt, ...
             FAIL("%s", #cond); \
     } while (0)
 
-#define EXPECT_OP(op, a, b)                                                                \
-    do {                                                                                   \
-        long abi_a = (long)(a), abi_b = (long)(b);                                         \
-        if (!(abi_a op abi_b))                                                             \
-            FAIL("%s is %ld (%lx), wanted " #op " %s = %ld", #a, abi_a, abi_a, #b, abi_b); \
+#define EXPECT_OP(op, a, b, text_a, text_b)                                                               \
+    do {                                                                                                  \
+        long abi_a = (long)(a), abi_b = (long)(b);                                                        \
+        if (!(abi_a op abi_b))                                                                            \
+            FAIL("%s is %ld (%lx), wanted " #op " %s = %ld", text_a, abi_a, (unsigned long)abi_a, text_b, \
+                 abi_b);                                                                                  \
     } while (0)
 
-#define EXPECT_EQ(a, b) EXPECT_OP(==, a, b)
-#define EXPECT_NE(a, b) EXPECT_OP(!=, a, b)
-#define EXPECT_GE(a, b) EXPECT_OP(>=, a, b)
-#define EXPECT_LE(a, b) EXPECT_OP(<=, a, b)
+#define EXPECT_EQ(a, b) EXPECT_OP(==, a, b, #a, #b)
+#define EXPECT_NE(a, b) EXPECT_OP(!=, a, b, #a, #b)
+#define EXPECT_GE(a, b) EXPECT_OP(>=, a, b, #a, #b)
+#define EXPECT_LE(a, b) EXPECT_OP(<=, a, b, #a, #b)
 
 /* As EXPECT_EQ(a, 0), but the rest of the claim makes no sense without it. */
 #define REQUIRE(cond)          \
@@ -100,6 +101,23 @@ void abi_report(enum verdict v, const char *file, int line, const char *fmt, ...
 /* A page or an ERROR and a stop: tests are not about running out of memory. */
 void *abi_page(void);
 
+/* A zeroed page that is mapped read-only and may become a page table; and its way back. */
+uint64_t *abi_table(void);
+void abi_table_free(void *table);
+
+/* One mmuext operation on this domain; arg1 is the mfn or linear address. */
+long abi_mmuext(unsigned cmd, unsigned long arg1);
+
+/* One entry of the window without a mapping: its address, and the table entry behind it. */
+char *abi_slot(void);
+void abi_slot_free(void *va);
+
+/* A frame of RAM that belongs to nobody or to the hypervisor, never to this domain. */
+unsigned long abi_alien_mfn(void);
+
+/* Makes the kernel's root the user root too, so that user_call() works. */
+void abi_user_mode(void);
+
 /*
  * Does asm instruction text insn fault? Gives the vector, or -1. A macro, since each use needs an
  * exception table entry of its own.
@@ -108,6 +126,7 @@ void *abi_page(void);
     ({                                                                 \
         this_vcpu()->fault.seen = false;                               \
         asm volatile(PROBE(insn) __VA_ARGS__);                         \
+        asm volatile("" ::: "memory");                                 \
         this_vcpu()->fault.seen ? (int)this_vcpu()->fault.vector : -1; \
     })
 
