@@ -16,6 +16,9 @@
 #define KERNEL_MAX_BYTES    ((size_t)512 << 20)
 #define KERNEL_MAX_SEGMENTS 64U
 
+/* Virtual room that a kernel must have at its p2m_base: the list of 2 TiB of guest memory. */
+#define KERNEL_P2M_ROOM (4ULL << 30)
+
 /* --- kernel_file.c: bytes --- */
 
 /*

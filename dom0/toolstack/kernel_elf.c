@@ -158,9 +158,8 @@ static int check_addresses(const char *path, const struct kernel_image *image)
         report_error("%s: hypercall page %#" PRIx64 " lies outside the kernel", path, image->hypercall_page);
         return -1;
     }
-    /* 512 GiB is the p2m list of 256 TiB of guest memory. */
     if (image->has_p2m_base &&
-        ((image->p2m_base & ((1ULL << 30) - 1)) || !guest_range(image->p2m_base, 1ULL << 39))) {
+        ((image->p2m_base & (PAGE_BYTES - 1)) || !guest_range(image->p2m_base, KERNEL_P2M_ROOM))) {
         report_error("%s: no room for the p2m list at %#" PRIx64, path, image->p2m_base);
         return -1;
     }
