@@ -25,7 +25,9 @@ struct boot_info {
     unsigned e820_count;
     struct boot_module modules[8];
     unsigned module_count;
-    paddr_t rsdp; /* 0: not known */
+    paddr_t rsdp;            /* where the RSDP is; 0: not known */
+    u8 rsdp_copy[36];        /* as the loader copied it */
+    unsigned rsdp_copy_size; /* 0: the loader gave none */
     bool efi;
     paddr_t efi_system_table;
     struct {
@@ -40,14 +42,23 @@ extern struct boot_info boot_info;
 
 /* Options of the hypervisor's command line, Xen's names. */
 struct boot_options {
-    u64 dom0_mem;            /* bytes; 0: all that is left over */
+    u64 dom0_mem;            /* bytes; 0: all that is left over, but for dom0_mem_keep */
+    u64 dom0_mem_keep;       /* bytes kept back from dom0 ("dom0_mem=-256M") */
+    u64 dom0_mem_max;        /* its max_pages in bytes, also an upper limit of dom0_mem; 0: as dom0_mem */
     unsigned dom0_max_vcpus; /* 0: one for each CPU */
-    char console[32], com1[32];
-    int loglvl, guest_loglvl; /* enum log_level, highest printed */
+    char console[32], com1[32], com2[32];
+    int loglvl, guest_loglvl; /* enum log_level, highest printed; -1: nothing */
     bool noreboot, nosmp, smep, smap, sync_console;
-    unsigned maxcpus;
+    unsigned maxcpus; /* 0: all */
 };
 extern struct boot_options boot_options;
+
+/* The operator's mistake, found while starting: one line on the console, then the machine stands still. */
+void boot_stop(const char *why) __noreturn;
+
+/* main.c: everything after boot_info and boot_options are filled and the console works. Boot stack, first
+ * page tables, interrupts off. */
+void hyp_main(void) __noreturn;
 
 /* ACPI: fills cpu_ids candidates, IO-APICs, interrupt overrides, PM timer, HPET, FADT reset/sleep registers.
  */

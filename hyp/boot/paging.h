@@ -1,62 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hypervisor's own page tables: sixteen L4 slots that every root carries. All sixteen L3 tables are part
- * of the image, so a copy of the sixteen L4 entries stays valid for ever, whatever is mapped below them
- * later.
- *
  * The direct map covers the RAM of the boot memory map, nothing else. It is there (for the first 4 GiB of
  * physical address space) from the first instruction in 64-bit mode on, and whole after paging_init().
  */
 #ifndef HYP_BOOT_PAGING_H
 #define HYP_BOOT_PAGING_H
 
-#include "cpu/pte.h"
-#include "lib/types.h"
-
-/* The idle CPU's root: only slots HYP_L4_FIRST..HYP_L4_LAST are set. Copy these sixteen into every guest L4.
- */
-extern u64 hyp_l4[512];
-paddr_t hyp_l4_paddr(void);
+#include "cpu/paging.h"
 
 /* Builds the final tables and loads them: image (text RX, rodata R, data RW), direct map. After
  * boot_alloc_init(). */
 void paging_init(void);
-
-/* Where frames for page tables come from after boot_free_ranges(): must return a frame in the direct map,
- * cleared or not; NULL: none. */
-void paging_set_table_alloc(void *(*alloc)(void));
-
-/*
- * Maps `n` frames from `mfn` on at `va` (hypervisor slots only; not the direct map) with the given flags
- * (HYP_PTE_RW ...). Takes 2 MiB entries where va, mfn and n allow it. Overwriting a present entry is a bug. 0
- * or -ENOMEM (then nothing is mapped).
- */
-int __must_check hyp_map_pages(u64 va, mfn_t mfn, size_t n, u64 pte_flags);
-/* Clears `n` entries (holes are skipped) and flushes them from this CPU's TLB; other CPUs are the caller's
- * business (mm/flush.h). 2 MiB entries must be covered whole. The tables stay. */
-void hyp_unmap_pages(u64 va, size_t n);
-/*
- * The L1 entry for `va`, for callers that write entries themselves (descriptor windows). NULL: no L1 table
- * there and `create` is false, or no memory, or a 2 MiB mapping covers it.
- */
-u64 *hyp_l1_entry(u64 va, bool create);
-
-/* Device registers or firmware tables at a machine address, in the VMAP slot, for ever; `flags` as
- * HYP_PTE_UC. The result keeps the offset in the page. NULL when address space or memory is exhausted. */
-void *ioremap(paddr_t paddr, size_t size, u64 flags);
-/* Address space of `n` pages in the VMAP slot, with nothing mapped; 0 when none is left. Never given back. */
-u64 vmap_reserve(size_t n);
-
-/* Address in the direct map; only RAM frames are there. */
-static inline void *paddr_to_virt(paddr_t p)
-{
-    return (void *)(DIRECTMAP_BASE + p);
-}
-/* Of an address in the direct map or in the image. */
-static inline paddr_t virt_to_paddr(const void *va)
-{
-    u64 v = (u64)va;
-    return v >= DIRECTMAP_BASE ? v - DIRECTMAP_BASE : v - HYP_IMAGE_BASE;
-}
 
 #endif

@@ -5,7 +5,13 @@
 
 #include "lib/types.h"
 
-void console_init(const char *console_opt, const char *com1_opt); /* "com1", "vga", "none"; "115200,8n1" */
+/* "com1", "vga", "none" or a comma list; "115200,8n1" (cpu/serial.h). What was written before is shown now.
+ */
+void console_init(const char *console_opt, const char *com1_opt, const char *com2_opt);
+/* Input by interrupt from now on; after the interrupt controllers work. */
+void console_enable_input(void);
+/* Looks for input by hand. */
+void console_poll(void);
 /* Raw text of dom0 or of the hypervisor to the serial line and the ring. */
 void console_write(const char *s, size_t n);
 /* Input bytes that arrived; returns how many were copied. */
@@ -14,7 +20,8 @@ size_t console_read(char *buf, size_t n);
 void console_set_input_hook(void (*hook)(void));
 /* Switches to polled, unlocked output for panic. */
 void console_emergency(void);
-/* Ring of all output for `dmesg`: copies from *index on (0: oldest that is there), advances it; clears if asked. */
+/* Ring of all output for `dmesg`: copies from *index on (0: oldest that is there), advances it; clears if
+ * asked. */
 size_t console_ring_read(char *buf, size_t n, u32 *index, bool clear);
 bool console_owns_port(u16 port); /* the UART that dom0 must not touch */
 

@@ -31,6 +31,8 @@ struct irq_desc {
 };
 
 struct irq_desc *irq_desc(unsigned irq);
+/* The GSI that the firmware's tables name for an interrupt (0..15) of the ISA bus. */
+unsigned irq_isa_to_gsi(unsigned isa_irq);
 
 /* Own vectors of the hypervisor: returns a vector for `handler`, called with interrupts off after which EOI is sent. At boot. */
 u8 irq_alloc_hyp_vector(void (*handler)(struct cpu_user_regs *));

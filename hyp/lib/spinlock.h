@@ -60,4 +60,8 @@ void spin_unlock_pair(struct spinlock *a, struct spinlock *b);
 /* True when this CPU holds the lock. */
 bool spin_is_held(const struct spinlock *l);
 
+/* Brackets of every interrupt handler for the checks: locks of the interrupted code do not count in it. */
+u32 lock_check_irq_enter(void);
+void lock_check_irq_exit(u32 held);
+
 #endif
