@@ -20,7 +20,7 @@
 
 struct evtchn_domain;
 struct grant_table;
-struct cpu_policy;
+struct xen_cpuid_leaf_list;
 
 /* Reasons for which a vCPU does not run. It is runnable when none is set. */
 #define VPF_BLOCKED     (1u << 0) /* sched_op block: until an event is deliverable */
@@ -40,20 +40,24 @@ struct callback {
     bool mask_events;
 };
 
-/* State of the scheduler for one vCPU; owned by sched/. */
+/* State of the scheduler for one vCPU; owned by sched/. Guarded by the run-queue lock of v->cpu. */
 struct sched_vcpu {
-    struct list queue;  /* on a run queue */
-    bool queued, running, migrate;
-    s32 credit;
+    struct list queue; /* on the run queue of v->cpu, while `queued` */
+    bool queued;
+    bool running; /* the context is loaded on v->cpu (or is being saved there): v->cpu cannot change */
+    bool migrate; /* v->cpu is forbidden: move as soon as the context has been saved */
+    bool boosted; /* of the policy: goes before those that use whole slices */
+    s64 credit;   /* of the policy: nanoseconds left of the slice */
     u64 affinity_hard[BITS_TO_WORDS(NR_CPUS)];
     u64 affinity_soft[BITS_TO_WORDS(NR_CPUS)];
-    ns_t slice_start;
 };
 
+/* Owned by sched/timer.c; set up by timer_setup(). */
 struct timer {
-    struct list link; /* or heap position; owned by sched/timer.c */
+    struct timer *child, *next, *prev; /* pairing heap of the CPU's queue */
     ns_t expires;
     unsigned cpu;
+    unsigned calls; /* calls of fn under way */
     bool active;
     void (*fn)(void *);
     void *data;
@@ -85,11 +89,12 @@ struct vcpu {
     u64 cr4;                   /* guest's view */
     u64 debugreg[8];           /* dr0-3, 6, 7 */
     bool debug_active;
-    u64 *io_bitmap;            /* physdev set_iobitmap: guest va and number of ports */
-    u64 io_bitmap_va;
+    u64 io_bitmap_va;          /* physdev set_iobitmap: guest va and number of ports */
     u32 io_bitmap_ports;
     void *xsave;               /* features.xsave_size, 64-byte aligned */
+    void *xsave_alloc;         /* as allocated */
     u64 xcr0;
+    bool segments_bad;         /* a selector could not be loaded: failsafe callback is due */
     u64 msr_tsc_aux, msr_misc_features; /* CPUID faulting */
 
     /* --- descriptor tables (domain/desc_window.c) --- */
@@ -106,7 +111,6 @@ struct vcpu {
     u64 runstate_guest;        /* va of the registered area, 0 none */
     struct vcpu_runstate_info runstate;
     u64 time_info_guest;       /* registered secondary time area */
-    u32 pv_time_version_unused;
 
     /* --- time --- */
     struct timer singleshot, poll_timer, periodic;
@@ -157,13 +161,11 @@ struct domain {
     struct e820entry_pv { u64 addr, size; u32 type; } __packed *e820; /* set_memory_map */
     unsigned e820_count;
 
-    const struct cpu_policy *cpu_policy; /* what CPUID says; NULL: the default PV policy */
-    void *cpu_policy_custom;             /* hyp_zalloc'ed when the toolstack set one */
+    struct xen_cpuid_leaf_list *cpuid_custom; /* set_cpu_policy: hyp_zalloc'ed, NULL: the default PV policy (domain/cpuid.h) */
+    u32 pci_cf8;                         /* last dword written to port 0xcf8; LOCK_DOMAIN */
     u32 tsc_mode;
     s64 time_offset_seconds;
     u32 sched_weight, sched_cap;
-    ns_t cpu_time_total_unused;
-    u64 virq_dom_exc_sent;
 };
 
 struct domain_unit {
@@ -243,7 +245,10 @@ int vcpu_set_user_root(struct vcpu *v, mfn_t l4);
 /* --- switching (switch.c) --- */
 /* Called by the scheduler on this CPU, interrupts on: makes `next` the loaded vCPU. Does not return to the caller: resumes at the exit path. */
 void context_switch(struct vcpu *prev, struct vcpu *next);
-/* CPU bases and roots according to the mode of current. */
+/* Leaves whatever runs on this CPU's stack and continues with `current`: the guest's frame, or the idle loop. The idle loop calls it when a
+ * softirq has made `current` something else than the idle vCPU. Interrupts on or off. */
+void resume_current(void) __attribute__((noreturn));
+/* Kernel mode <-> user mode of current: the active GS base, the root, the mode bit. */
 void toggle_guest_mode(struct vcpu *v);
 
 /* --- descriptor windows (desc_window.c; memory person) --- */

@@ -5,7 +5,8 @@
 
 #include "domain/domain.h"
 
-/* Writes v->info->time from this CPU's scale (version odd while writing, never left odd). On switch-in, after calibration, after registration. */
+/* Writes v->info->time from this CPU's scale (version odd while writing, never left odd). On switch-in, after
+ * calibration, after registration. */
 void guest_time_update(struct vcpu *v);
 /* wc_* in shared_info of d; of all domains. */
 void guest_wallclock_update(struct domain *d);

@@ -1,19 +1,32 @@
 /* SPDX-License-Identifier: MIT */
-/* Which vCPU runs where. The policy sits behind this interface. */
+/*
+ * Which vCPU runs where. The policy (order on a queue, length of a slice, choice of the CPU) sits behind
+ * sched/policy.h.
+ *
+ * A vCPU belongs to the run queue of v->cpu. It is in one of these states, all under that queue's lock: not
+ * runnable; queued; scheduled (it is what that CPU runs). Beside that, `sched.running` says that its register
+ * state is on v->cpu and not in struct vcpu: from the moment it is scheduled until context_switch() has
+ * called sched_context_saved(). Only a vCPU that is neither queued nor running changes its CPU.
+ */
 #ifndef HYP_SCHED_SCHED_H
 #define HYP_SCHED_SCHED_H
 
 #include "domain/domain.h"
 
-void sched_init(void);          /* boot CPU */
-void sched_init_cpu(unsigned c); /* each CPU, before its idle loop */
+void sched_init(void);           /* boot CPU, after domain_init() */
+void sched_init_cpu(unsigned c); /* each CPU (the boot CPU too), before its idle loop */
 extern const struct domain_unit sched_unit;
 
-/* The vCPU may have become runnable (flags cleared, event pending): puts it on a queue, kicks a CPU. Any context, also interrupts. */
+/* The vCPU may have become runnable (flags cleared, event pending): puts it on a queue, kicks a CPU. Any
+ * context, also interrupts. */
 void vcpu_wake(struct vcpu *v);
-/* A VPF_ flag was set: takes it off the queue, or kicks the CPU where it runs. */
+/* A VPF_ flag was set: takes it off the queue, or makes the CPU where it runs schedule. Any context. */
 void vcpu_sleep_nosync(struct vcpu *v);
-/* Makes the CPU on which v runs look at pending events; wakes it if it is blocked. For event delivery. */
+/* The state of v is in struct vcpu now. By context_switch() on the CPU that had it, or by whoever saved a
+ * lazily kept context. */
+void sched_context_saved(struct vcpu *v);
+/* Makes the CPU on which v runs look at pending events; ends a block or a poll. For event delivery: after the
+ * pending bits are set. Any context. */
 void vcpu_kick(struct vcpu *v);
 static inline bool vcpu_is_runnable(const struct vcpu *v)
 {
@@ -21,16 +34,21 @@ static inline bool vcpu_is_runnable(const struct vcpu *v)
 }
 /* For the current vCPU: give the CPU away. */
 void sched_yield(void);
-/* Block until an event is deliverable: the race-free order (set flag, look again) is inside. */
+/* Block current until an event is deliverable: the race-free order (set flag, look again) is inside. */
 void sched_block(struct vcpu *v);
-int sched_set_affinity(struct vcpu *v, const u64 *hard, const u64 *soft); /* NULL: leave */
+/* CPUs that v may (hard) and should (soft) run on; NULL: leave. -EINVAL: no online CPU would be left. */
+int sched_set_affinity(struct vcpu *v, const u64 *hard, const u64 *soft);
 /* Time in each RUNSTATE_, up to this moment. */
 void sched_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out);
+/* True while v is what a CPU runs (not merely the last context on it). A hint. */
+bool sched_is_scheduled(const struct vcpu *v);
 u64 sched_idle_time(unsigned cpu); /* ns */
-/* The idle loop; never returns. */
+/* The idle loop; never returns. Goes over to the guest's exit path when the scheduler has given the CPU to a
+ * vCPU. */
 void idle_loop(void) __noreturn;
 /* Name and number as sysctl reports them. */
 extern const char sched_name[];
-#define SCHED_ID_REPORTED 5 /* XEN_SCHEDULER_CREDIT2: see docs */
+#define SCHED_ID_REPORTED \
+    5 /* XEN_SCHEDULER_CREDIT2: tools then send weight and cap, which is what we keep. docs/scheduler.md */
 
 #endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* Accounting of a vCPU's time by RUNSTATE_. Under the lock of its run queue; readers use
+ * sched_runstate_get(). */
+#ifndef HYP_SCHED_RUNSTATE_H
+#define HYP_SCHED_RUNSTATE_H
+
+#include "domain/domain.h"
+
+/* Closes the present state at `t` and enters `state`. The sum of all times stays equal to t minus the time of
+ * creation. */
+static inline void runstate_change(struct vcpu *v, int state, ns_t t)
+{
+    struct vcpu_runstate_info *rs = &v->runstate;
+
+    if (t > rs->state_entry_time) {
+        rs->time[rs->state] += t - rs->state_entry_time;
+        rs->state_entry_time = t;
+    }
+    rs->state = state;
+}
+
+/* The state of a vCPU that is not runnable. */
+static inline int runstate_of_sleeper(const struct vcpu *v)
+{
+    return READ_ONCE(v->pause_flags) & (VPF_BLOCKED | VPF_POLLING) ? RUNSTATE_blocked : RUNSTATE_offline;
+}
+
+#endif
