@@ -11,6 +11,7 @@
 #define XEN_ERRNO(name, value) name = (value),
 enum {
 #include <xen/errno.h>
+    ERESTART = 85, /* internal: call again; never reaches a guest */
 };
 #endif
 #endif
