@@ -20,7 +20,7 @@ struct cpu_info {
     struct cpu_user_regs regs; /* es..gs slots are filled at context switch only */
     u32 cpu;                   /* this CPU's number, 0..NR_CPUS-1 */
     u32 pad;
-    struct vcpu *current; /* vCPU whose context is loaded (may be the idle vCPU) */
+    struct vcpu *vcpu; /* vCPU whose context is loaded (may be the idle vCPU) */
     u64 scratch[2];       /* for entry.S */
 };
 
@@ -39,7 +39,7 @@ static inline unsigned this_cpu_id(void)
 {
     return get_cpu_info()->cpu;
 }
-#define current (get_cpu_info()->current)
+#define current (get_cpu_info()->vcpu)
 /* The frame that entry code restores on the way back to the guest. */
 static inline struct cpu_user_regs *guest_regs(void)
 {

@@ -85,6 +85,7 @@ struct vcpu {
     struct callback event_cb, failsafe_cb, syscall_cb, sysenter_cb, syscall32_cb, nmi_cb;
     mfn_t guest_l4;            /* kernel root: one pt_get_root reference; MFN_NONE before the context is set */
     mfn_t guest_l4_user;       /* user root, MFN_NONE if none; one reference */
+    mfn_t old_root;            /* root that was replaced and still has to be put (preempted), else MFN_NONE */
     mfn_t loaded_root;         /* root in CR3 while loaded: MFN_NONE = hypervisor's own */
     u64 cr4;                   /* guest's view */
     u64 debugreg[8];           /* dr0-3, 6, 7 */
@@ -146,6 +147,7 @@ struct domain {
     u32 shutdown_code;         /* SHUTDOWN_*; ~0 none */
     enum domain_dying dying;
     unsigned destroy_stage;
+    bool reaped;               /* the list's reference has been dropped */
     bool creation_finished;    /* first unpause by the toolstack */
 
     struct shared_info *shared_info; /* alloc_shared_page */
@@ -201,7 +203,8 @@ static inline struct domain *domain_of(struct mm_owner *o)
     for (unsigned vcpu_i_ = 0; vcpu_i_ < (d)->max_vcpus && (((v) = (d)->vcpu[vcpu_i_]), true); vcpu_i_++)
 
 /* --- life cycle (domain.c) --- */
-void domain_init(void); /* idle domain, pseudo owners, tables */
+void domain_init(void); /* idle domain, tables */
+int idle_vcpu_create(unsigned cpu); /* -ENOMEM */
 /* A new paused domain with all its vCPUs (down, no context). domid 0..DOMID_FIRST_RESERVED-1, DOMID_INVALID-like 0xffff: choose. One reference is the caller's. */
 int domain_create(u16 domid, const struct xen_domctl_createdomain *cfg, bool privileged, struct domain **out);
 /* By domid with a reference (domain_put), also dying ones; NULL: none. DOMID_SELF is the caller's business: domain_get_any(). */
@@ -214,7 +217,7 @@ bool domain_ref(struct domain *d);
 void domain_put(struct domain *d);
 /* Kill; -ERESTART until done (the domain then is DOM_DEAD and off the list when the last page reference is gone). -EINVAL for the caller itself. */
 int domain_kill(struct domain *d);
-/* Called by mm and grant when the last frame of a dead owner has gone. */
+/* Shutdown: */
 void domain_shutdown(struct domain *d, u32 reason); /* from the domain itself or on its behalf: pauses it, raises VIRQ_DOM_EXC; dom0: the machine */
 void domain_resume(struct domain *d);
 /* The guest broke a rule that has no errno. Logs (rate-limited) and shuts down with SHUTDOWN_crash. When it is current, the caller must return to the exit path. */
@@ -241,6 +244,10 @@ extern struct vcpu_info dummy_vcpu_info;
 /* Roots: hypercall NEW_BASEPTR, NEW_USER_BASEPTR on current. 0 or -errno, -ERESTART. */
 int vcpu_set_kernel_root(struct vcpu *v, mfn_t l4);
 int vcpu_set_user_root(struct vcpu *v, mfn_t l4);
+
+/* CR3 = the root of v's mode; v is loaded here. */
+void vcpu_load_root(struct vcpu *v);
+void vcpu_load_cr4(struct vcpu *v);
 
 /* --- switching (switch.c) --- */
 /* Called by the scheduler on this CPU, interrupts on: makes `next` the loaded vCPU. Does not return to the caller: resumes at the exit path. */

@@ -16,6 +16,11 @@ void do_guest_iret(struct cpu_user_regs *regs);
 /* SYSCALL from user mode, SYSENTER. */
 void guest_syscall(struct cpu_user_regs *regs);
 void guest_sysenter(struct cpu_user_regs *regs);
+/* The frame of current could not be loaded by IRETQ (bad selector, address): failsafe callback. */
+void guest_iret_failed(struct cpu_user_regs *regs);
+
+/* Puts the live data selectors into the frame. */
+void save_selectors(struct cpu_user_regs *regs);
 
 /* #GP / #UD of guest kernel or user. True: emulated, resume. False: reflect. */
 bool emulate_privileged(struct cpu_user_regs *regs);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* Registers and call chains on the console, for panics. */
+#include "cpu/percpu.h"
+#include "cpu/processor.h"
+#include "cpu/traps.h"
+#include "lib/printk.h"
+
+extern const char __text_start[], __text_end[];
+
+static bool in_text(u64 addr)
+{
+    return addr >= (u64)__text_start && addr < (u64)__text_end;
+}
+
+static bool in_own_stack(u64 addr)
+{
+    u64 base = (u64)get_cpu_info() & ~(STACK_SIZE - 1);
+
+    return addr >= base && addr + 16 <= base + STACK_SIZE && addr % 8 == 0;
+}
+
+void show_backtrace(const struct cpu_user_regs *regs)
+{
+    u64 fp = regs->rbp;
+
+    if (in_text(regs->rip))
+        printk(LOG_ERROR, "  at %#lx\n", (unsigned long)regs->rip);
+    for (unsigned depth = 0; depth < 32 && in_own_stack(fp); depth++) {
+        const u64 *frame = (const u64 *)fp;
+
+        if (!in_text(frame[1]))
+            break;
+        printk(LOG_ERROR, "  by %#lx\n", (unsigned long)frame[1]);
+        if (frame[0] <= fp)
+            break;
+        fp = frame[0];
+    }
+}
+
+void show_registers(const struct cpu_user_regs *r)
+{
+    printk(LOG_ERROR, "CPU%u %s rip %04x:%016lx rsp %04x:%016lx rflags %#lx vector %u error %#x\n", this_cpu_id(),
+           regs_from_guest(r) ? "guest" : "hypervisor", r->cs, (unsigned long)r->rip, r->ss, (unsigned long)r->rsp,
+           (unsigned long)r->rflags, r->entry_vector, r->error_code);
+    printk(LOG_ERROR, "rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", (unsigned long)r->rax, (unsigned long)r->rbx,
+           (unsigned long)r->rcx, (unsigned long)r->rdx);
+    printk(LOG_ERROR, "rsi %016lx rdi %016lx rbp %016lx r8  %016lx\n", (unsigned long)r->rsi, (unsigned long)r->rdi,
+           (unsigned long)r->rbp, (unsigned long)r->r8);
+    printk(LOG_ERROR, "r9  %016lx r10 %016lx r11 %016lx r12 %016lx\n", (unsigned long)r->r9, (unsigned long)r->r10,
+           (unsigned long)r->r11, (unsigned long)r->r12);
+    printk(LOG_ERROR, "r13 %016lx r14 %016lx r15 %016lx\n", (unsigned long)r->r13, (unsigned long)r->r14, (unsigned long)r->r15);
+    printk(LOG_ERROR, "cr0 %#lx cr2 %#lx cr3 %#lx cr4 %#lx\n", read_cr0(), read_cr2(), read_cr3(), read_cr4());
+    if (!regs_from_guest(r))
+        show_backtrace(r);
+}

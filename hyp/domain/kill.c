@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The end of a domain, in steps that can be interrupted: stop its vCPUs, let every room give up what it holds, drop roots and descriptor
+ * tables, release all memory. What others still map stays until they let go; the struct goes with the last frame.
+ */
+#include "domain/kill.h"
+#include "cpu/percpu.h"
+#include "cpu/softirq.h"
+#include "domain/hypercall_entry.h"
+#include "lib/errno.h"
+#include "lib/printk.h"
+#include "mm/alloc.h"
+#include "mm/pagetable.h"
+
+enum stage { STAGE_STOP, STAGE_UNITS, STAGE_VCPUS, STAGE_SHARED, STAGE_MEMORY, STAGE_DONE };
+
+int kill_units(struct domain *d)
+{
+    unsigned n = 0;
+
+    while (domain_units[n])
+        n++;
+    while (n--) {
+        int rc = domain_units[n]->domain_kill ? domain_units[n]->domain_kill(d) : 0;
+
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static int kill_vcpus(struct domain *d)
+{
+    struct vcpu *v;
+    int rc;
+
+    for_each_vcpu(d, v) {
+        rc = vcpu_reset(v);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+/* From here on nobody writes there: vcpu_info of each vCPU is the dummy. */
+static void drop_shared_info(struct domain *d)
+{
+    struct vcpu *v;
+
+    for_each_vcpu(d, v)
+        WRITE_ONCE(v->info, &dummy_vcpu_info);
+    free_shared_page(d->shared_info);
+    d->shared_info = NULL;
+}
+
+static int run_stage(struct domain *d)
+{
+    switch (d->destroy_stage) {
+    case STAGE_STOP:
+        domain_pause(d);
+        return 0;
+    case STAGE_UNITS:
+        return kill_units(d);
+    case STAGE_VCPUS:
+        return kill_vcpus(d);
+    case STAGE_SHARED:
+        drop_shared_info(d);
+        return 0;
+    case STAGE_MEMORY:
+        return mm_relinquish(&d->mm);
+    default:
+        return 0;
+    }
+}
+
+/* Drops the list's reference, once, when the domain is dead and no frame refers to it. */
+static void reap_if_drained(struct domain *d)
+{
+    bool reap;
+
+    spin_lock(&d->lock);
+    reap = d->dying == DOM_DEAD && !d->reaped && !mm_owner_has_frames(&d->mm);
+    if (reap)
+        d->reaped = true;
+    spin_unlock(&d->lock);
+    if (!reap)
+        return;
+    domain_put(d);
+    domain_exception_hook();
+}
+
+int domain_kill(struct domain *d)
+{
+    int rc;
+
+    if (d == current->domain || d->privileged)
+        return -EINVAL;
+    spin_lock(&d->lock);
+    d->dying = d->dying == DOM_ALIVE ? DOM_DYING : d->dying;
+    WRITE_ONCE(d->mm.dying, true);
+    spin_unlock(&d->lock);
+    while (d->destroy_stage < STAGE_DONE) {
+        rc = run_stage(d);
+        if (rc)
+            return rc;
+        d->destroy_stage++;
+    }
+    spin_lock(&d->lock);
+    d->dying = DOM_DEAD;
+    spin_unlock(&d->lock);
+    domain_exception_hook();
+    reap_if_drained(d);
+    return 0;
+}
+
+/* Locks of the memory room may be held: only note it. */
+static void owner_drained(struct mm_owner *o)
+{
+    (void)o;
+    softirq_raise(SOFTIRQ_REAP);
+}
+
+static void reap(void)
+{
+    unsigned next = 0;
+    struct domain *d;
+
+    while ((d = domain_get_next(next)) != NULL) {
+        next = d->id + 1u;
+        reap_if_drained(d);
+        domain_put(d);
+    }
+}
+
+void kill_init(void)
+{
+    mm_owner_drained = owner_drained;
+    softirq_register(SOFTIRQ_REAP, reap);
+}
