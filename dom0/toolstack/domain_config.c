@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#include "dom0/toolstack/domain_config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_EVENT_CHANNELS 1023U
+#define DEFAULT_GRANT_FRAMES   64U
+#define DEFAULT_MAPTRACK       1024U
+
+void domain_config_init(struct domain_config *cfg)
+{
+    memset(cfg, 0, sizeof(*cfg));
+    cfg->vcpus = 1;
+    cfg->max_event_channels = DEFAULT_EVENT_CHANNELS;
+    cfg->max_grant_frames = DEFAULT_GRANT_FRAMES;
+    cfg->max_maptrack_frames = DEFAULT_MAPTRACK;
+    cfg->tsc = TSC_NATIVE;
+    cfg->on_poweroff = ACTION_DESTROY;
+    cfg->on_reboot = ACTION_RESTART;
+    cfg->on_crash = ACTION_DESTROY;
+    cfg->on_watchdog = ACTION_DESTROY;
+}
+
+void disk_config_free(struct disk_config *disk)
+{
+    free(disk->target);
+    free(disk->vdev);
+    free(disk->script);
+    memset(disk, 0, sizeof(*disk));
+}
+
+void vif_config_free(struct vif_config *vif)
+{
+    free(vif->bridge);
+    free(vif->vifname);
+    free(vif->ip);
+    free(vif->script);
+    memset(vif, 0, sizeof(*vif));
+}
+
+void domain_config_free(struct domain_config *cfg)
+{
+    free(cfg->path);
+    free(cfg->name);
+    free(cfg->kernel);
+    free(cfg->ramdisk);
+    free(cfg->cmdline);
+    free(cfg->affinity);
+    for (size_t i = 0; i < cfg->disk_count; i++)
+        disk_config_free(&cfg->disks[i]);
+    free(cfg->disks);
+    for (size_t i = 0; i < cfg->vif_count; i++)
+        vif_config_free(&cfg->vifs[i]);
+    free(cfg->vifs);
+    domain_config_init(cfg);
+}
