@@ -34,6 +34,7 @@ cpumask_t sched_cpus;       /* those that have called sched_init_cpu() */
 static cpumask_t idle_cpus; /* nothing to do and not yet called; hints */
 static unsigned nr_queued;  /* on all queues: a hint, but never 0 while one is queued for good */
 static unsigned next_home;  /* spreads new vCPUs */
+void (*sched_resumed_hook)(struct vcpu *v);
 const char sched_name[] = "round-robin";
 
 unsigned sched_load_hint(unsigned cpu)
@@ -358,6 +359,8 @@ static void schedule(void)
     if (!is_idle_vcpu(next)) {
         guest_time_update(next);
         guest_runstate_update(next);
+        if (unlikely(next->periodic_period) && sched_resumed_hook)
+            sched_resumed_hook(next);
     }
 }
 

@@ -38,6 +38,8 @@ void sched_yield(void);
 void sched_block(struct vcpu *v);
 /* CPUs that v may (hard) and should (soft) run on; NULL: leave. -EINVAL: no online CPU would be left. */
 int sched_set_affinity(struct vcpu *v, const u64 *hard, const u64 *soft);
+/* Called after a vCPU with a periodic timer has been loaded on this CPU. */
+extern void (*sched_resumed_hook)(struct vcpu *v);
 /* Time in each RUNSTATE_, up to this moment. */
 void sched_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out);
 /* True while v is what a CPU runs (not merely the last context on it). A hint. */
