@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* The frame allocator (buddy lists by order) and the small-object heap on top of it. */
+/* The frame allocator (buddy lists by order and address) and the small-object heap on top of it. */
 #ifndef HYP_MM_ALLOC_H
 #define HYP_MM_ALLOC_H
 
 #include "mm/page.h"
 
 #define MAX_ORDER 20
+
+/*
+ * Boot: builds frame table and machine-to-physical table and takes over memory from boot_alloc. After
+ * paging_init(). Page tables of the hypervisor come from here afterwards.
+ */
+void mm_init(void);
+/* Adds RAM frames [start, end) to the free lists; fits boot_free_ranges() and boot_free_modules(). */
+void alloc_add_range(mfn_t start, mfn_t end, void *unused);
 
 /* 2^order contiguous frames for the hypervisor, in the direct map, not cleared; NULL when none. */
 void *hyp_alloc_pages(unsigned order);
@@ -14,25 +22,39 @@ static inline void *hyp_alloc_page(void)
 {
     return hyp_alloc_pages(0);
 }
-/* Cleared memory of any size up to a few MiB, 16-byte aligned; NULL when none. */
+/* Cleared memory of any size up to a few MiB, 16-byte aligned (page-aligned from a page on); NULL when none.
+ */
 void *hyp_zalloc(size_t size);
 void hyp_free(void *p); /* NULL is fine */
 
-#define ALLOC_NO_ACCOUNT  1u /* leave the frames without an owner */
-#define ALLOC_OVER_MAX    2u /* do not check max_pages (dom0 building) */
-#define ALLOC_NO_SCRUB    4u /* caller overwrites all of it */
-/* 2^order contiguous frames owned by `o`, each PGC_allocated | 1, type none, below 2^address_bits (0: anywhere); contents cleared unless ALLOC_NO_SCRUB. M2P is not set.
- * NULL: no memory, over max_pages or dying. */
-struct page_info *alloc_domain_pages(struct mm_owner *o, unsigned order, unsigned address_bits, unsigned flags);
-/* Drops the owner's own reference (PGC_allocated); the frame is freed when the last reference goes. False if it was dropped already. */
+#define ALLOC_NO_ACCOUNT 1u /* leave the frames without an owner */
+#define ALLOC_OVER_MAX   2u /* do not check max_pages (dom0 building) */
+#define ALLOC_NO_SCRUB   4u /* caller overwrites all of it */
+/*
+ * 2^order contiguous frames owned by `o`, each PGC_allocated | 1, type none, below 2^address_bits (0:
+ * anywhere); contents cleared unless ALLOC_NO_SCRUB. The M2P entries say INVALID_M2P. NULL: no memory, over
+ * max_pages or dying.
+ */
+struct page_info *alloc_domain_pages(struct mm_owner *o, unsigned order, unsigned address_bits,
+                                     unsigned flags);
+/* Makes frames that ALLOC_NO_ACCOUNT gave `o`'s, as above. -EINVAL dying, -ENOMEM over max_pages; nothing
+ * changed then. */
+int assign_domain_pages(struct mm_owner *o, struct page_info *pg, unsigned order);
+/* Gives back frames that ALLOC_NO_ACCOUNT gave. */
+void free_unowned_pages(struct page_info *pg, unsigned order);
+/* Drops the owner's own reference (PGC_allocated); the frame is freed when the last reference goes. False if
+ * it was dropped already. */
 bool release_domain_page(struct page_info *pg);
 
 u64 free_page_count(void);
-u64 total_page_count(void);
-/* Pages that claims keep back (XENMEM_claim_pages); 0 or -ENOMEM. */
+u64 total_page_count(void); /* RAM frames of the machine that the allocator ever had */
+u64 claimed_page_count(void);
+/* Pages that claims keep back (XENMEM_claim_pages), beyond what the owner has; 0 drops the claim. 0, -ENOMEM,
+ * -EINVAL. */
 int claim_pages(struct mm_owner *o, u64 pages);
 
-/* A cleared hypervisor page that `o` may map (shared_info, grant frames): type writable for the owner unless read-only. One reference is the hypervisor's until unshare. */
+/* A cleared hypervisor page that `o` may map (shared_info, grant frames), writable unless `readonly`. One
+ * reference is the hypervisor's until free_shared_page(). */
 void *alloc_shared_page(struct mm_owner *o, bool readonly);
 /* Gives up the hypervisor's reference; the frame goes when the guest's mappings are gone too. */
 void free_shared_page(void *va);

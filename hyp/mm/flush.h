@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TLB flushes and the flush clock. A frame whose last writable or page-table use goes is stamped with the clock; before a use that would trust that no
- * stale translation is left (new type, new owner), CPUs that have not flushed since are flushed.
+ * TLB flushes and the flush clock. A frame whose last writable or page-table use goes is stamped with the
+ * clock; before a use that would trust that no stale translation is left (new type, new owner), CPUs that
+ * have not flushed since are flushed.
  */
 #ifndef HYP_MM_FLUSH_H
 #define HYP_MM_FLUSH_H
@@ -14,12 +15,23 @@
 /* Non-global entries of this CPU, by CR3 load; counts as a flush for the clock. */
 void flush_local(void);
 void flush_local_page(u64 va);
-/* Flush `va` (or everything) on the CPUs of the mask; returns when done. */
+/* Flush `va` (or everything) on the CPUs of the mask; returns when done. Interrupts must be on if other CPUs
+ * are named. */
 void flush_cpus(const cpumask_t *mask, u64 va);
 /* Loads a root and counts the flush: the only place that writes CR3 once the machine runs. */
 void load_cr3(u64 cr3);
-u32 flush_clock_now(void);
-/* Those of `mask` that have not flushed since `stamp`. */
+/* Stamp for a frame that lost its last use now. The store that took the use away must be globally visible. */
+u32 flush_stamp(void);
+/* Takes those out of `mask` that have flushed since `stamp`. */
 void flush_filter(cpumask_t *mask, u32 stamp);
+/* Flushes those of `mask` that have not flushed since `stamp`. */
+void flush_stale(const cpumask_t *mask, u32 stamp);
+/* TLB flushes of whole CPUs since boot, for statistics. */
+u64 flush_count(void);
+
+/* flush_hw.c, or the fake machine of the host tests. */
+void hw_flush_tlb(void);
+void hw_flush_page(u64 va);
+void hw_load_cr3(u64 cr3);
 
 #endif
