@@ -18,15 +18,18 @@ BUILD_PACKAGES="
 "
 IMAGE_PACKAGES="
     busybox-static kmod e2fsprogs
-    grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools
+    grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools lz4
 "
 TEST_PACKAGES="
     qemu-system-x86 ovmf python3-pytest python3-pexpect libcmocka-dev xenstore-utils
     clang-format clang-tidy cppcheck shellcheck
 "
+# One word each, whatever the lines above look like.
+# shellcheck disable=SC2086,SC2116
 PACKAGES=$(echo $BUILD_PACKAGES $IMAGE_PACKAGES $TEST_PACKAGES)
 
 if [ "${1:-}" = --list ]; then
+    # shellcheck disable=SC2086
     printf '%s\n' $PACKAGES
     exit 0
 fi

@@ -46,6 +46,7 @@ import tty
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 OVMF = "/usr/share/ovmf/OVMF.fd"
+ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 HYP_CONSOLE = "console=com1 com1=115200"
 
 
@@ -230,7 +231,8 @@ class VM:
             self.echo.write(data)
             self.echo.flush()
         text = data.decode(errors="replace")
-        self.buffer += text
+        # Shells ask the terminal where its cursor is; patterns should not have to know.
+        self.buffer = ESCAPE.sub("", self.buffer + text)
         return text
 
     def tail(self, lines=25):

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+#
+# The oracle: dom0's image with Debian's own store, console daemon and xl, for runs on real Xen and
+# for cross runs. Not part of `make all`.
+
+ORACLE := $(BUILD)/oracle
+ORACLE_INITRAMFS := $(ORACLE)/initramfs.gz
+ORACLE_PACKAGES := xen-utils-4.17 xen-utils-common xenstore-utils libxenmisc4.17 libxenhypfs1 libyajl2 \
+                   libxenstore4 libxencall1 libxenevtchn1 libxenforeignmemory1 libxengnttab1 \
+                   libxentoollog1 libxentoolcore1 libxendevicemodel1
+ORACLE_ROOT := $(ORACLE)/tools/root
+ORACLE_BIN := $(ORACLE_ROOT)/usr/lib/xen-4.17/bin
+ORACLE_SCRIPTS := tests/tools/oracle
+
+.PHONY: oracle
+oracle: $(ORACLE_INITRAMFS) $(VMLINUZ)
+
+$(ORACLE)/tools/.fetched: dom0/image/fetch-packages.sh tests/tools/tools.mk
+	dom0/image/fetch-packages.sh $(ORACLE)/tools $(ORACLE_PACKAGES)
+	@touch $@
+
+# Our own programs are in it too where they are built: the toolstack must work with Debian's daemons.
+ORACLE_OURS = $(wildcard $(HOSPES)) $(wildcard $(CONSOLED))
+
+$(ORACLE_INITRAMFS): $(ORACLE)/tools/.fetched $(IMAGE_COMMON_DEPS) $(wildcard $(ORACLE_SCRIPTS)/*)
+	$(MKINITRAMFS) --output $@ $(IMAGE_COMMON) \
+	    --library-path $(ORACLE_ROOT)/usr/lib/x86_64-linux-gnu \
+	    $(foreach p,xl,--program $(ORACLE_BIN)/$p:/usr/sbin/$p) \
+	    $(foreach p,xenstored xenconsoled,--program $(ORACLE_BIN)/$p:/usr/sbin/$p) \
+	    $(foreach p,xen-init-dom0 xenconsole lsevtchn xenperf,--program $(ORACLE_BIN)/$p:/usr/lib/xen-4.17/bin/$p) \
+	    --link /usr/lib/xen-4.17/bin/xenconsole:/usr/sbin/xenconsole \
+	    $(foreach p,read write ls list rm watch chmod exists control,--program $(ORACLE_ROOT)/usr/bin/xenstore-$p:/usr/bin/xenstore-$p) \
+	    $(foreach p,store console bridge stop,--file $(ORACLE_SCRIPTS)/$p:/etc/init.d/$p:755) \
+	    $(foreach p,block vif-bridge,--file $(ORACLE_SCRIPTS)/$p:/etc/xen/scripts/$p:755) \
+	    --file $(ORACLE_SCRIPTS)/xl.conf:/etc/xen/xl.conf \
+	    $(foreach p,$(ORACLE_OURS),--program $p:/usr/sbin/$(notdir $p)) \
+	    --dir /var/lib/xen --dir /etc/xen/auto
