@@ -14,6 +14,11 @@ mfn_t traps_gdt_frame(unsigned cpu, unsigned page);
 void traps_load_gdt(u64 base);
 /* Sets the LDT of this CPU: linear base and number of entries; 0 entries: none. */
 void traps_load_ldt(u64 base, unsigned entries);
+/* Data selectors: 0, or -14 and the null selector was loaded. load_gs() changes the active base. (entry.S) */
+int load_ds(u16 sel);
+int load_es(u16 sel);
+int load_fs(u16 sel);
+int load_gs(u16 sel);
 /* Prints registers and a backtrace. */
 void show_registers(const struct cpu_user_regs *regs);
 void show_backtrace(const struct cpu_user_regs *regs);

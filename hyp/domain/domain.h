@@ -124,6 +124,10 @@ struct vcpu {
     /* continuation of a hypercall under way: see hypercalls/hypercalls.h */
     bool in_multicall;
     bool hypercall_preempted;
+    struct {
+        u64 nr, args[5];
+        unsigned n_args;
+    } continuation; /* of an entry of a multicall */
 };
 
 enum domain_dying { DOM_ALIVE, DOM_DYING, DOM_DEAD };

@@ -25,12 +25,6 @@ void (*enter_idle_hook)(void);
 void (*context_saved_hook)(struct vcpu *prev);
 void (*hypercall_entry)(struct cpu_user_regs *regs);
 
-/* entry.S: 0, or the null selector was loaded instead. */
-int load_ds(u16 sel);
-int load_es(u16 sel);
-int load_fs(u16 sel);
-int load_gs(u16 sel);
-
 void enter_idle(void)
 {
     run_on_fresh_stack(enter_idle_hook);
