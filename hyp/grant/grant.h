@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Grant tables, version 1. Operations take typed arguments and return GNTST_* in the element; no guest pointers. */
+/*
+ * Grant tables, version 1. Operations take typed arguments and fill op->status with GNTST_*; no guest
+ * pointers. The mapper or copier is current->domain. No lock is held by the caller.
+ */
 #ifndef HYP_GRANT_GRANT_H
 #define HYP_GRANT_GRANT_H
 
@@ -7,24 +10,53 @@
 #include "domain/domain.h"
 
 extern const struct domain_unit grant_unit;
+/* At boot: makes the references that grants hold known to mm_audit(). */
+void grant_init(void);
 
-/* Each fills op->status (and results). The mapper / caller is current->domain. */
-void grant_map(struct gnttab_map_grant_ref *op);
-/* Unmap in two steps so that a batch needs one TLB flush: all entries first, then one flush, then grant_unmap_finish() for each. */
-struct grant_unmap_state {
-    struct domain *granter; /* referenced, or NULL */
-    mfn_t frame;
-    u32 ref, handle;
-    u32 done_flags;
+struct page_info;
+
+/*
+ * What a batch of maps or copies keeps from one element to the next: the domains it named last and, for
+ * copies, the frames. Starts zeroed; whoever started it calls grant_batch_end() before it returns to the
+ * guest.
+ */
+struct grant_buffer {
+    struct domain *domain;  /* referenced */
+    struct page_info *page; /* NULL: nothing claimed */
+    bool by_ref, write;
+    u64 name; /* grant reference or frame number */
 };
-void grant_unmap_start(struct gnttab_unmap_grant_ref *op, struct grant_unmap_state *st);
-void grant_unmap_finish(struct grant_unmap_state *st);
-void grant_copy(struct gnttab_copy *op);
-/* Grows the table to `frames` and returns the frame numbers. 0 or GNTST_*. */
-int grant_setup_table(struct domain *d, u32 frames, u64 *mfns);
-void grant_query_size(struct domain *d, u32 *nr, u32 *max);
-/* Frame idx of the shared table, growing if needed (acquire_resource): 0, -EINVAL, -ENOMEM. */
+struct grant_batch {
+    struct grant_buffer source, dest;
+};
+void grant_batch_end(struct grant_batch *b);
+
+void grant_map(struct grant_batch *b, struct gnttab_map_grant_ref *op);
+void grant_copy(struct grant_batch *b, struct gnttab_copy *op);
+
+/*
+ * Unmaps go in two steps so that a batch needs one TLB flush: grant_unmap() or grant_unmap_replace() for each
+ * element, which takes the page-table entries away, then grant_unmap_finish() for all of them, which flushes
+ * and only then lets the granters know.
+ */
+struct grant_unmap_state {
+    struct domain *granter;
+    u64 frame;
+    u64 host_addr;
+    u32 ref, handle;
+    u32 flags; /* GNTMAP_ bits of the mapping; host_map and device_map: those taken away here. 0: nothing to
+                  finish */
+};
+void grant_unmap(struct gnttab_unmap_grant_ref *op, struct grant_unmap_state *st);
+void grant_unmap_replace(struct gnttab_unmap_and_replace *op, struct grant_unmap_state *st);
+void grant_unmap_finish(struct grant_unmap_state *st, unsigned n);
+
+/* At least `frames` frames: 0, -EINVAL beyond the limit or dying, -ENOMEM. */
+int grant_table_grow(struct domain *d, u32 frames);
+/* Frame idx of the shared table, growing if needed (setup_table, acquire_resource): 0, -EINVAL, -ENOMEM. */
 int grant_table_get_frame(struct domain *d, u32 idx, mfn_t *mfn);
+void grant_query_size(struct domain *d, u32 *nr, u32 *max);
+/* Entries of d's table that others use now, plus mappings that d holds. */
 unsigned grants_in_use(struct domain *d);
 
 #endif
