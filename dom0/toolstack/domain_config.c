@@ -8,6 +8,21 @@
 #define DEFAULT_GRANT_FRAMES   64U
 #define DEFAULT_MAPTRACK       1024U
 
+#define NAME_MAX_BYTES         128U
+
+bool domain_name_is_valid(const char *name)
+{
+    size_t len = strlen(name);
+
+    /* Digits alone would be taken for a domid, a slash would leave the node, blanks would break listings. */
+    if (len == 0 || len > NAME_MAX_BYTES || strspn(name, "0123456789") == len)
+        return false;
+    for (; *name; name++)
+        if ((unsigned char)*name <= 0x20 || *name == 0x7f || *name == '/')
+            return false;
+    return true;
+}
+
 void domain_config_init(struct domain_config *cfg)
 {
     memset(cfg, 0, sizeof(*cfg));

@@ -93,6 +93,11 @@ struct domain_config {
     size_t vif_count;
 };
 
+/* What a name must look like, here and in `rename`; the rule in words for messages. */
+bool domain_name_is_valid(const char *name);
+#define DOMAIN_NAME_RULE \
+    "a name has 1 to 128 characters, not all digits, without blanks, slashes or control characters"
+
 /* Defaults; never fails. */
 void domain_config_init(struct domain_config *cfg);
 

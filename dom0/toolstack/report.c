@@ -8,6 +8,12 @@
 
 static void (*report_sink)(void *arg, const char *line);
 static void *report_sink_arg;
+static bool report_is_quiet;
+
+void report_quiet(bool quiet)
+{
+    report_is_quiet = quiet;
+}
 
 void report_set_sink(void (*sink)(void *arg, const char *line), void *arg)
 {
@@ -56,6 +62,8 @@ void report_warning(const char *fmt, ...)
 {
     va_list ap;
 
+    if (report_is_quiet)
+        return;
     va_start(ap, fmt);
     emit("warning: ", NULL, 0, fmt, ap);
     va_end(ap);
@@ -74,6 +82,8 @@ void report_warning_at(const char *file, unsigned int line, const char *fmt, ...
 {
     va_list ap;
 
+    if (report_is_quiet)
+        return;
     va_start(ap, fmt);
     emit("warning: ", file, line, fmt, ap);
     va_end(ap);

@@ -2,6 +2,8 @@
 #ifndef HOSPES_TOOLSTACK_REPORT_H
 #define HOSPES_TOOLSTACK_REPORT_H
 
+#include <stdbool.h>
+
 /*
  * What the operator reads. Every message is one line on standard error, begins with "hospes: " and has no
  * newline of its own. Control characters in it (a guest may have chosen the text) are shown as '?'.
@@ -22,6 +24,9 @@ void report_error_at(const char *file, unsigned int line, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void report_warning_at(const char *file, unsigned int line, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Warnings are not shown while quiet. */
+void report_quiet(bool quiet);
 
 /*
  * Divert whole lines (without newline) from standard error to sink; NULL restores. For the monitor's log and

@@ -7,10 +7,9 @@
 
 #include "dom0/toolstack/report.h"
 
-#define NAME_MAX_BYTES 128U
-#define CPUS_MAX       4096U
-#define MAX_MIB        (1ULL << 24) /* 16 TiB: what the machine address of a PTE can name */
-#define MAX_VCPUS      8192U
+#define CPUS_MAX  4096U
+#define MAX_MIB   (1ULL << 24) /* 16 TiB: what the machine address of a PTE can name */
+#define MAX_VCPUS 8192U
 
 static int fail(const struct xlcfg_setting *s, const char *why)
 {
@@ -41,19 +40,9 @@ static int set_u32(const struct xlcfg_setting *s, uint64_t min, uint64_t max, ui
 
 int set_name(struct config_draft *d, const struct xlcfg_setting *s)
 {
-    const char *c;
-
     if (set_copy(s, &d->cfg->name) != 0)
         return -1;
-    c = d->cfg->name;
-    if (*c == '\0' || strlen(c) > NAME_MAX_BYTES)
-        return fail(s, "a name has 1 to 128 characters");
-    if (strspn(c, "0123456789") == strlen(c))
-        return fail(s, "a name of digits alone would be taken for a domid");
-    for (; *c; c++)
-        if ((unsigned char)*c <= 0x20 || *c == 0x7f || *c == '/')
-            return fail(s, "a name has no blanks, slashes or control characters");
-    return 0;
+    return domain_name_is_valid(d->cfg->name) ? 0 : fail(s, DOMAIN_NAME_RULE);
 }
 
 int set_uuid(struct config_draft *d, const struct xlcfg_setting *s)

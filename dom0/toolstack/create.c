@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dom0/toolstack/build.h"
+#include "dom0/toolstack/cmd.h"
+#include "dom0/toolstack/device.h"
+#include "dom0/toolstack/domain_life.h"
+#include "dom0/toolstack/domain_store.h"
+#include "dom0/toolstack/report.h"
+
+int domain_make(struct toolstack *ts, const struct domain_config *cfg, uint32_t *domid)
+{
+    struct build b;
+
+    if (build_open(&b, cfg) != 0)
+        return -1;
+    if (build_create(ts, &b) != 0) {
+        build_close(&b);
+        return -1;
+    }
+    *domid = b.domid;
+    if (domain_store_create(ts, &b) != 0 || build_fill(ts, &b) != 0 || domain_store_introduce(ts, &b) != 0 ||
+        devices_attach_all(ts, b.domid, cfg) != 0) {
+        domain_end(ts, b.domid);
+        build_close(&b);
+        return -1;
+    }
+    build_close(&b);
+    return 0;
+}
+
+struct create_options {
+    bool console, paused, quiet;
+};
+
+/*
+ * xl's order: options anywhere, the first plain word is the file, further ones are settings. '+' is not used,
+ * since a setting may stand before an option.
+ */
+static int parse_options(int argc, char **argv, struct create_options *o)
+{
+    int c;
+
+    while ((c = getopt(argc, argv, "cpq")) != -1) {
+        switch (c) {
+        case 'c':
+            o->console = true;
+            break;
+        case 'p':
+            o->paused = true;
+            break;
+        case 'q':
+            o->quiet = true;
+            break;
+        default:
+            return -1;
+        }
+    }
+    return optind < argc ? 0 : -1;
+}
+
+static int start(struct toolstack *ts, uint32_t domid, const struct domain_config *cfg, bool paused)
+{
+    if (monitor_start(ts, domid, cfg) != 0)
+        return -1;
+    if (!paused && hv_domain_unpause(&ts->hv, domid) != 0) {
+        report_error("create %s: unpause: %s", cfg->name, strerror(errno));
+        return -1;
+    }
+    return 0;
+}
+
+int cmd_create(struct toolstack *ts, int argc, char **argv)
+{
+    struct create_options o = {false, false, false};
+    struct domain_config cfg;
+    uint32_t domid;
+    int rc;
+
+    if (parse_options(argc, argv, &o) != 0)
+        return cmd_usage(argv);
+    report_quiet(o.quiet);
+    if (domain_config_load(&cfg, argv[optind], argv + optind + 1, (size_t)(argc - optind - 1)) != 0)
+        return EXIT_FAILURE;
+    rc = toolstack_need_all(ts);
+    if (rc == 0)
+        rc = domain_make(ts, &cfg, &domid);
+    if (rc == 0 && start(ts, domid, &cfg, o.paused) != 0) {
+        domain_end(ts, domid);
+        rc = -1;
+    }
+    domain_config_free(&cfg);
+    if (rc == 0 && o.console)
+        rc = console_attach(ts, domid);
+    return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
