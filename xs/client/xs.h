@@ -141,7 +141,8 @@ int xsc_unwatch(struct xsc *xs, const char *path, const char *token);
 /* The next event without waiting; NULL with errno EAGAIN if there is none. */
 struct xsc_event *xsc_check_watch(struct xsc *xs);
 
-/* The next event; waits up to timeout_ms (-1: for ever), then NULL with errno ETIMEDOUT. */
+/* The next event; waits up to timeout_ms (-1: for ever), then NULL with errno ETIMEDOUT; EINTR at a signal.
+ */
 struct xsc_event *xsc_wait_watch(struct xsc *xs, int timeout_ms);
 
 /* ---- domains (all but the last two: dom0 only) ------------------------------------------------ */

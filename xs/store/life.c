@@ -202,9 +202,11 @@ static int audit_node(const struct xs_node *n, void *arg)
 
     if (n->refs == 0 || n->value->refs == 0 || n->perms->refs == 0)
         flaw(a, n, "is used without a reference");
-    if (n->perms->nr == 0)
+    if (n->perms->nr == 0) {
         flaw(a, n, "has no owner");
-    else if (xs_counts_reserve(&a->counts, xs_perms_owner(n->perms)))
+        return 0;
+    }
+    if (xs_counts_reserve(&a->counts, xs_perms_owner(n->perms)))
         return -ENOMEM;
     xs_counts_add(&a->counts, xs_perms_owner(n->perms), 1);
     for (unsigned int i = 1; i < n->nr_children; i++)

@@ -7,6 +7,7 @@
 #ifndef XS_STORE_PATH_H
 #define XS_STORE_PATH_H
 
+#include <errno.h> /* before xs_wire.h, which then names the errors */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* The connection below the client's requests: messages in and out, queue of watch events. */
+#ifndef XS_CLIENT_CONN_H
+#define XS_CLIENT_CONN_H
+
+#include <errno.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <xen/io/xs_wire.h>
+
+#include "xs/client/xs.h"
+
+struct xsc_queued {
+    STAILQ_ENTRY(xsc_queued) link;
+    size_t len;
+    char body[]; /* as it came: path NUL token NUL, checked */
+};
+
+struct xsc {
+    int fd;       /* the server */
+    int pending;  /* eventfd: readable while the queue is not empty */
+    int poll;     /* epoll of both: what the caller polls */
+    bool broken;  /* the byte stream is lost */
+    uint32_t req; /* id of the last request */
+    STAILQ_HEAD(, xsc_queued) events;
+
+    /* The message being received; body has room for the payload limit and a NUL. */
+    struct xsd_sockmsg hdr;
+    size_t have; /* bytes of header and body so far */
+    char body[XENSTORE_PAYLOAD_MAX + 1];
+};
+
+/* One piece of a request's payload. */
+struct xsc_piece {
+    const void *data;
+    size_t len;
+};
+
+/*
+ * Sends a request and waits for its reply. Returns the payload, which is in xs->body until the next call and
+ * has a NUL behind it; NULL with errno, also for an error reply.
+ */
+const char *xsc_request(struct xsc *xs, uint32_t type, xsc_tx_t tx, const struct xsc_piece *pieces, int count,
+                        size_t *len);
+
+/*
+ * Receives what is there, at most one whole message, and queues it if it is an event. 1: an event was queued.
+ * 0: nothing (no whole message within timeout_ms). -1 with errno.
+ */
+int xsc_receive_event(struct xsc *xs, int timeout_ms);
+
+/* Takes the first event out of the queue, or NULL. */
+struct xsc_queued *xsc_dequeue(struct xsc *xs);
+
+/* Makes the pending descriptor say whether the queue is empty. */
+void xsc_update_pending(struct xsc *xs);
+
+#endif
