@@ -8,7 +8,6 @@
  */
 #include <xen/xen.h>
 #include "boot/boot.h"
-#include "cpu/platform.h"
 #include "cpu/processor.h"
 #include "domain/dom0_build.h"
 #include "domain/dom0_memory.h"
@@ -37,13 +36,6 @@ struct layout {
     u64 p2m_pt_pfn, p2m_pt_pages;         /* tables of a p2m list outside the mapping */
     u64 next_pt_pfn, last_pt_pfn;         /* while building */
 };
-
-static void __noreturn fail(const char *what, const char *why)
-{
-    printk(LOG_ERROR, "%s: %s\n", what, why);
-    printk(LOG_ERROR, "cannot start dom0: stopped\n");
-    machine_halt();
-}
 
 static u64 va_of(const struct layout *l, u64 pfn)
 {
@@ -108,7 +100,7 @@ static void make_layout(struct layout *l)
         l->p2m_pt_pfn = place(&next, l->p2m_pt_pages);
     }
     if (next > l->pages)
-        fail("dom0_mem", "too small for the kernel and its ramdisk");
+        boot_stop("dom0_mem is too small for the kernel and its ramdisk");
 }
 
 static void load_images(const struct layout *l)
@@ -254,18 +246,20 @@ static void start_context(struct domain *d, const struct layout *l, mfn_t root)
     __atomic_fetch_and(&v->pause_flags, ~VPF_DOWN, __ATOMIC_SEQ_CST);
 }
 
+/* As `dom0_mem=` asks, or all but a reserve that grows with the machine. */
 static u64 dom0_pages(void)
 {
-    u64 free = free_page_count(), want = boot_options.dom0_mem >> PAGE_SHIFT;
-    u64 modules = 0;
+    u64 free = free_page_count(), want = boot_options.dom0_mem >> PAGE_SHIFT, most = boot_options.dom0_mem_max >> PAGE_SHIFT;
+    u64 keep = boot_options.dom0_mem_keep ? boot_options.dom0_mem_keep >> PAGE_SHIFT : RESERVE_PAGES + free / 32;
 
-    for (unsigned i = 0; i < boot_info.module_count; i++)
-        modules += PFN_UP(boot_info.modules[i].size);
     if (!want)
-        return free > RESERVE_PAGES + free / 32 ? free - RESERVE_PAGES - free / 32 : 0;
-    if (want + want / 128 > free)
-        fail("dom0_mem", "larger than the memory that is free");
-    (void)modules;
+        want = free > keep ? free - keep : 0;
+    else if (want + want / 128 > free)
+        boot_stop("dom0_mem is larger than the memory that is free");
+    if (most && want > most)
+        want = most;
+    if (want < MIN_DOM0_PAGES)
+        boot_stop("dom0_mem leaves too little memory for dom0");
     return want;
 }
 
@@ -282,23 +276,19 @@ void dom0_build(unsigned max_vcpus)
     mfn_t root;
     int rc;
 
-    if (!boot_info.module_count)
-        fail("boot modules", "none was loaded; the first must be dom0's kernel");
     l.kernel = &boot_info.modules[0];
     l.initrd = boot_info.module_count > 1 ? &boot_info.modules[1] : NULL;
     why = elf_parse(mfn_to_virt(paddr_to_mfn(l.kernel->start)), l.kernel->size, &l.elf);
     if (why)
-        fail("dom0 kernel", why);
+        boot_stop(why);
     l.pages = dom0_pages();
-    if (l.pages < MIN_DOM0_PAGES)
-        fail("dom0_mem", "too little memory for dom0");
     make_layout(&l);
     rc = domain_create(0, &cfg, true, &dom0);
     if (rc)
         panic("dom0 cannot be created: %d\n", rc);
-    dom0->mm.max_pages = l.pages;
+    dom0->mm.max_pages = MAX(l.pages, boot_options.dom0_mem_max >> PAGE_SHIFT);
     if (!dom0_memory_alloc(dom0, l.pages))
-        fail("dom0_mem", "larger than the memory that is free");
+        boot_stop("dom0_mem is larger than the memory that is free");
     load_images(&l);
     dom0_write_p2m(l.p2m_pfn << PAGE_SHIFT, l.pages);
     root = build_tables(&l);

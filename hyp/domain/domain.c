@@ -253,9 +253,6 @@ int idle_vcpu_create(unsigned cpu)
     v->guest_l4 = v->guest_l4_user = v->old_root = v->loaded_root = v->info_mfn = MFN_NONE;
     idle_vcpu[cpu] = v;
     idle_domain.vcpu[cpu] = v;
-    for (unsigned u = 0; domain_units[u]; u++)
-        if (domain_units[u]->vcpu_create && domain_units[u]->domain_create == NULL)
-            domain_units[u]->vcpu_create(v);
     return 0;
 }
 

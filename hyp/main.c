@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* Start-up: ties the rooms together, brings up the CPUs, starts dom0. The order of calls is the order of dependence. */
+#include <xen/event_channel.h>
+#include <xen/sched.h>
+#include "boot/boot.h"
+#include "boot/boot_alloc.h"
+#include "boot/paging.h"
+#include "cpu/clock.h"
+#include "cpu/console.h"
+#include "cpu/features.h"
+#include "cpu/irq.h"
+#include "cpu/platform.h"
+#include "cpu/processor.h"
+#include "cpu/smp.h"
+#include "cpu/softirq.h"
+#include "cpu/text_patch.h"
+#include "cpu/traps.h"
+#include "domain/dom0_build.h"
+#include "domain/domain.h"
+#include "domain/hypercall_entry.h"
+#include "event/evtchn.h"
+#include "event/pirq.h"
+#include "grant/grant.h"
+#include "hypercalls/console_io.h"
+#include "hypercalls/dispatch.h"
+#include "hypercalls/vcpu_timer.h"
+#include "lib/printk.h"
+#include "mm/alloc.h"
+#include "sched/guest_time.h"
+#include "sched/sched.h"
+#include "sched/timer.h"
+
+const struct domain_unit *const domain_units[] = {
+    &sched_unit, &vcpu_timer_unit, &evtchn_unit, &pirq_unit, &grant_unit, NULL,
+};
+
+static void dom_exception(void)
+{
+    send_dom0_virq(VIRQ_DOM_EXC);
+}
+
+/* dom0 is what the machine is for: when it ends, the machine does what it asked for. */
+static void __noreturn machine_shutdown(unsigned reason)
+{
+    switch (reason) {
+    case SHUTDOWN_poweroff:
+        printk(LOG_INFO, "dom0 has halted: powering off\n");
+        machine_halt();
+    case SHUTDOWN_reboot:
+        printk(LOG_INFO, "dom0 wants a reboot\n");
+        machine_reboot();
+    default:
+        printk(LOG_ERROR, "dom0 crashed (reason %u)\n", reason);
+        if (boot_options.noreboot)
+            machine_halt();
+        machine_reboot();
+    }
+}
+
+static void init_cpu(unsigned cpu)
+{
+    if (idle_vcpu_create(cpu))
+        panic("CPU%u: no memory for its idle vCPU\n", cpu);
+    get_cpu_info()->vcpu = idle_vcpu[cpu];
+    sched_init_cpu(cpu);
+}
+
+void cpu_startup(unsigned cpu)
+{
+    init_cpu(cpu);
+    local_irq_enable();
+    run_on_fresh_stack(idle_loop);
+}
+
+static void init_rooms(void)
+{
+    guest_entry_init();
+    hypercalls_init();
+    domain_exception_hook = dom_exception;
+    machine_shutdown_hook = machine_shutdown;
+    domain_init();
+    timers_init();
+    sched_init();
+    grant_init();
+    init_cpu(0);
+}
+
+static void start_dom0(void)
+{
+    unsigned vcpus = boot_options.dom0_max_vcpus ? boot_options.dom0_max_vcpus : cpu_count;
+
+    dom0_build(MIN(vcpus, (unsigned)MAX_VCPUS_PER_DOMAIN));
+    boot_free_modules(mm_add_frames, NULL);
+    console_io_init();
+    guest_wallclock_update(dom0);
+    printk(LOG_INFO, "%lu of %lu MiB free; starting dom0\n", (unsigned long)(free_page_count() >> 8),
+           (unsigned long)(total_page_count() >> 8));
+    if (domain_unpause_by_toolstack(dom0))
+        panic("dom0 was not paused\n");
+    domain_put(dom0);
+}
+
+void hyp_main(void)
+{
+    extern char boot_stack[];
+
+    features_init();
+    traps_init_cpu(0, boot_stack);
+    boot_alloc_init();
+    paging_init();
+    features_apply_cpu();
+    patch_entry_code();
+    mm_init();
+    acpi_init();
+    platform_init();
+    clock_init();
+    init_rooms();
+    local_irq_enable();
+    smp_init();
+    start_dom0();
+    run_on_fresh_stack(idle_loop);
+}
