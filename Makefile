@@ -28,11 +28,52 @@ TEST_HOST_BINS :=
 
 -include hyp/hyp.mk xs/xs.mk guest/guest.mk dom0/dom0.mk tests/tests.mk
 
-.PHONY: all clean help test-host
+.PHONY: all clean help deps run test test-full test-host test-abi-xen check check-format check-lint check-headers
+
 all: $(ALL_TARGETS)
 
+deps:
+	@tests/tools/install-deps.sh
+
+# What is missing is installed first; the rules that follow may need it already to be parsed, hence the second make.
+run test test-full: deps
+	@$(MAKE) --no-print-directory do-$@
+
+.PHONY: do-run do-test do-test-full
+do-run: all $(BUILD)/hospes.iso
+	@tests/tools/run-demo.py
+
+do-test: all
+	@tests/run.py
+
+do-test-full: all
+	@tests/run.py --full
+
+# A failing program does not hide the ones after it.
 test-host: $(TEST_HOST_BINS)
-	@set -e; for t in $(TEST_HOST_BINS); do echo "== $$t"; $$t; done
+	@failed=0; for t in $(TEST_HOST_BINS); do echo "== $$t"; $$t || failed=1; done; exit $$failed
+
+# --- gates -------------------------------------------------------------------
+C_FILES := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
+SHELL_FILES := $(shell git grep -lE '^\#!/bin/(ba)?sh' 2>/dev/null)
+
+check: check-format check-headers check-lint
+	$(MAKE) --no-print-directory BUILD=build/clang CC=clang all
+
+check-format:
+	@clang-format --dry-run -Werror $(C_FILES)
+
+# A header is an interface: it compiles by itself.
+check-headers: $(XEN_HEADERS)
+	@for h in $(filter hyp/%.h,$(C_FILES)); do \
+	    echo "#include \"$${h#hyp/}\"" | $(CC) $(HYP_CFLAGS) $(HYP_CONLY) -x c -fsyntax-only - || exit 1; done
+	@for h in $(filter xs/%.h dom0/%.h,$(C_FILES)); do \
+	    echo "#include \"$$h\"" | $(CC) $(USER_CFLAGS) -D__XEN_TOOLS__ -x c -fsyntax-only - || exit 1; done
+
+check-lint:
+	@shellcheck $(SHELL_FILES)
+	@cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -j2 \
+	    --suppress=missingIncludeSystem --suppress=unknownMacro -I hyp -I . hyp xs dom0
 
 clean:
 	rm -rf $(BUILD)
@@ -40,6 +81,7 @@ clean:
 help:
 	@echo "make            build everything into build/"
 	@echo "make run        install what is missing, build, boot the disc in QEMU, show guests"
-	@echo "make test       all levels of tests"
+	@echo "make test       all levels of tests; test-full: their long forms"
 	@echo "make test-host  unit tests on this machine, no QEMU"
 	@echo "make check      format, lint and both compilers"
+	@echo "make bench      figures, against real Xen where it can be had"

@@ -90,7 +90,7 @@ static void start_dom0(void)
     unsigned vcpus = boot_options.dom0_max_vcpus ? boot_options.dom0_max_vcpus : cpu_count;
 
     dom0_build(MIN(vcpus, (unsigned)MAX_VCPUS_PER_DOMAIN));
-    boot_free_modules(mm_add_frames, NULL);
+    boot_free_modules(alloc_add_range, NULL);
     console_io_init();
     guest_wallclock_update(dom0);
     printk(LOG_INFO, "%lu of %lu MiB free; starting dom0\n", (unsigned long)(free_page_count() >> 8),
