@@ -5,7 +5,8 @@
 
 #include "lib/types.h"
 
-/* The pvclock formula: ns = base_ns + (((tsc - base_tsc) << shift or >> -shift) * mul >> 32). One set a CPU, changed only by that CPU. */
+/* The pvclock formula: ns = base_ns + (((tsc - base_tsc) << shift or >> -shift) * mul >> 32). One set a CPU,
+ * changed only by that CPU. */
 struct clock_scale {
     u64 base_tsc;
     ns_t base_ns;
@@ -19,9 +20,12 @@ extern u64 tsc_khz;
 void clock_init(void);
 /* On each secondary CPU: takes over the boot CPU's time so that it is never behind. */
 void clock_init_cpu(void);
+/* The boot CPU's half of the same. */
+void clock_sync_cpu(unsigned cpu);
 /* Nanoseconds since clock_init(); monotonic on one CPU. */
 ns_t now(void);
-/* Arms this CPU's timer interrupt (raises SOFTIRQ_TIMER when it fires) for that moment; 0 disarms. In the past: at once. */
+/* Arms this CPU's timer interrupt (raises SOFTIRQ_TIMER when it fires) for that moment; 0 disarms. In the
+ * past: at once. */
 void clock_set_deadline(ns_t when);
 /* Seconds and nanoseconds since 1970 at system time 0, from the RTC; and its setting by dom0. */
 void wallclock_get(u64 *sec, u32 *nsec);

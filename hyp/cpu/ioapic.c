@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* IO-APIC registers: an index and a data window. */
+#include "cpu/ioapic.h"
+#include "cpu/acpi_info.h"
+#include "cpu/irq.h"
+#include "cpu/paging.h"
+#include "cpu/platform.h"
+#include "lib/errno.h"
+#include "lib/printk.h"
+#include "lib/spinlock.h"
+
+#define REG_ID       0
+#define REG_VERSION  1
+#define REG_ENTRY    0x10
+#define WINDOW       4 /* index of the data register in 32-bit words */
+
+#define ENTRY_LOW    (1u << 13)
+#define ENTRY_LEVEL  (1u << 15)
+#define ENTRY_MASKED (1u << 16)
+
+static struct spinlock lock = SPINLOCK_INIT(LOCK_HW);
+static struct {
+    volatile u32 *registers;
+    paddr_t paddr;
+    unsigned gsi_base, lines;
+} chips[ACPI_IOAPICS_MAX];
+static unsigned chip_count;
+
+static u32 chip_read(unsigned chip, u8 reg)
+{
+    chips[chip].registers[0] = reg;
+    return chips[chip].registers[WINDOW];
+}
+
+static void chip_write(unsigned chip, u8 reg, u32 v)
+{
+    chips[chip].registers[0] = reg;
+    chips[chip].registers[WINDOW] = v;
+}
+
+static bool find_line(unsigned gsi, unsigned *chip, u8 *reg)
+{
+    for (unsigned i = 0; i < chip_count; i++) {
+        if (gsi < chips[i].gsi_base || gsi - chips[i].gsi_base >= chips[i].lines)
+            continue;
+        *chip = i;
+        *reg = (u8)(REG_ENTRY + 2 * (gsi - chips[i].gsi_base));
+        return true;
+    }
+    return false;
+}
+
+unsigned ioapic_init(void)
+{
+    unsigned top = 0;
+
+    for (unsigned i = 0; i < acpi_info.ioapic_count; i++) {
+        const struct acpi_ioapic *a = &acpi_info.ioapics[i];
+        volatile u32 *registers = ioremap(a->paddr, PAGE_SIZE, HYP_PTE_UC);
+
+        if (!registers)
+            panic("IO-APIC: registers at %#lx cannot be mapped\n", a->paddr);
+        platform_deny_mmio(paddr_to_mfn(a->paddr));
+        chips[chip_count].registers = registers;
+        chips[chip_count].paddr = a->paddr;
+        chips[chip_count].gsi_base = a->gsi_base;
+        chips[chip_count].lines = ((chip_read(chip_count, REG_VERSION) >> 16) & 0xff) + 1;
+        if (a->gsi_base >= NR_IRQS / 2 || a->gsi_base + chips[chip_count].lines > NR_IRQS / 2) {
+            printk(LOG_WARNING, "IO-APIC at %#lx: interrupts from %u on are beyond the limit; not used\n",
+                   a->paddr, a->gsi_base);
+            continue;
+        }
+        for (unsigned line = 0; line < chips[chip_count].lines; line++)
+            chip_write(chip_count, (u8)(REG_ENTRY + 2 * line), ENTRY_MASKED);
+        top = MAX(top, a->gsi_base + chips[chip_count].lines);
+        chip_count++;
+    }
+    return top;
+}
+
+bool ioapic_has_gsi(unsigned gsi)
+{
+    unsigned chip;
+    u8 reg;
+
+    return find_line(gsi, &chip, &reg);
+}
+
+void ioapic_program(unsigned gsi, u8 vector, bool level, bool low, u32 apic_id)
+{
+    unsigned chip;
+    u64 flags;
+    u8 reg;
+
+    if (!find_line(gsi, &chip, &reg))
+        return;
+    flags = spin_lock_irqsave(&lock);
+    chip_write(chip, reg, ENTRY_MASKED);
+    chip_write(chip, reg + 1, apic_id << 24);
+    chip_write(chip, reg, ENTRY_MASKED | (level ? ENTRY_LEVEL : 0) | (low ? ENTRY_LOW : 0) | vector);
+    spin_unlock_irqrestore(&lock, flags);
+}
+
+void ioapic_set_mask(unsigned gsi, bool masked)
+{
+    unsigned chip;
+    u64 flags;
+    u32 v;
+    u8 reg;
+
+    if (!find_line(gsi, &chip, &reg))
+        return;
+    flags = spin_lock_irqsave(&lock);
+    v = chip_read(chip, reg) & ~ENTRY_MASKED;
+    chip_write(chip, reg, v | (masked ? ENTRY_MASKED : 0));
+    /* A read makes sure that the write has arrived: after masking, nothing more must come. */
+    if (masked)
+        (void)chip_read(chip, reg);
+    spin_unlock_irqrestore(&lock, flags);
+}
+
+void ioapic_set_target(unsigned gsi, u32 apic_id)
+{
+    unsigned chip;
+    u64 flags;
+    u8 reg;
+
+    if (!find_line(gsi, &chip, &reg))
+        return;
+    flags = spin_lock_irqsave(&lock);
+    chip_write(chip, reg + 1, apic_id << 24);
+    spin_unlock_irqrestore(&lock, flags);
+}
+
+int ioapic_guest_read(u64 paddr, u32 reg, u32 *value)
+{
+    for (unsigned i = 0; i < chip_count; i++) {
+        if (chips[i].paddr != paddr)
+            continue;
+        if (reg > REG_VERSION)
+            return -EPERM;
+        u64 flags = spin_lock_irqsave(&lock);
+        *value = chip_read(i, (u8)reg);
+        spin_unlock_irqrestore(&lock, flags);
+        return 0;
+    }
+    return -EINVAL;
+}
