@@ -2,6 +2,7 @@
 #include "guest/guest.h"
 #include "guest/mm.h"
 #include "guest/smp.h"
+#include "guest/time.h"
 #include "guest/traps.h"
 #include "guest/vcpu.h"
 
@@ -34,6 +35,7 @@ int smp_is_up(unsigned vcpu)
 void smp_secondary_start(struct start_job *job)
 {
     traps_init_vcpu();
+    time_init_vcpu();
     upcall_mask_set(0);
     job->fn(job->arg);
     upcall_mask_set(1);

@@ -2,6 +2,7 @@
 #include "guest/events.h"
 #include "guest/guest.h"
 #include "guest/mm.h"
+#include "guest/time.h"
 #include "guest/traps.h"
 #include "guest/vcpu.h"
 
@@ -64,6 +65,7 @@ void guest_start(struct start_info *si)
     traps_init();
     mm_init();
     events_init();
+    time_init_vcpu();
     upcall_mask_set(0);
 
     status = guest_main((const char *)si->cmd_line);

@@ -50,6 +50,11 @@ void time_stop_timer(void)
     hv_vcpu_op(VCPUOP_stop_singleshot_timer, this_vcpu()->id, NULL);
 }
 
+void time_init_vcpu(void)
+{
+    hv_vcpu_op(VCPUOP_stop_periodic_timer, this_vcpu()->id, NULL);
+}
+
 void time_sleep(uint64_t ns)
 {
     uint64_t end = time_now() + ns;

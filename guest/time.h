@@ -25,6 +25,12 @@ uint64_t time_wallclock(void);
 int time_set_timer(uint64_t when);
 void time_stop_timer(void);
 
+/*
+ * Stops the periodic timer that each vCPU is born with (100 Hz of VIRQ_TIMER). To be called once on each
+ * vCPU; guest_start() and smp_start() do.
+ */
+void time_init_vcpu(void);
+
 /* Gives the CPU away until then; needs no port and no handler. */
 void time_sleep(uint64_t ns);
 

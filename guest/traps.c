@@ -83,6 +83,7 @@ static void register_callback(unsigned type, void (*entry)(void), unsigned flags
 
 void traps_init_vcpu(void)
 {
+
     register_callback(CALLBACKTYPE_event, trap_entry_event, 0);
     register_callback(CALLBACKTYPE_failsafe, trap_entry_failsafe, CALLBACKF_mask_events);
     register_callback(CALLBACKTYPE_syscall, trap_entry_syscall, CALLBACKF_mask_events);
