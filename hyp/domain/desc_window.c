@@ -23,6 +23,17 @@
 static u64 window_used[BITS_TO_WORDS(NR_WINDOWS)];
 static struct spinlock window_lock = SPINLOCK_INIT(LOCK_VMAP);
 
+/* Where a guest has no GDT page: descriptors that cannot be loaded (#GP), rather than a page fault in the
+ * window. */
+static const u64 no_descriptors[PAGE_SIZE / 8] __aligned(PAGE_SIZE);
+
+static u64 gdt_pte(mfn_t frame)
+{
+    if (mfn_eq(frame, MFN_NONE))
+        return pte_make(virt_to_mfn(no_descriptors), WINDOW_PTE & ~PTE_RW);
+    return pte_make(frame, WINDOW_PTE);
+}
+
 static unsigned window_number(const struct vcpu *v)
 {
     return (unsigned)((v->desc_base - DESC_BASE) / DESC_WINDOW_SIZE);
@@ -47,9 +58,9 @@ int desc_window_create(struct vcpu *v)
     memset(v->desc_l1, 0, (GDT_PAGES + LDT_PAGES) * sizeof(u64));
     for (unsigned i = 0; i < ARRAY_SIZE(v->gdt_frames); i++)
         v->gdt_frames[i] = MFN_NONE;
-    /* Until a CPU puts its own there. */
-    for (unsigned i = FIRST_RESERVED_GDT_PAGE; i < GDT_PAGES; i++)
-        WRITE_ONCE(v->desc_l1[i], pte_make(traps_gdt_frame(0, i - FIRST_RESERVED_GDT_PAGE), WINDOW_PTE));
+    /* A CPU that loads the vCPU puts its own descriptors behind the guest's. */
+    for (unsigned i = 0; i < GDT_PAGES; i++)
+        WRITE_ONCE(v->desc_l1[i], gdt_pte(MFN_NONE));
     return 0;
 }
 
@@ -81,8 +92,7 @@ static void install_gdt(struct vcpu *v, const mfn_t *frames, unsigned entries)
     memcpy(old, v->gdt_frames, sizeof(old));
     for (unsigned i = 0; i < FIRST_RESERVED_GDT_PAGE; i++) {
         v->gdt_frames[i] = frames[i];
-        __atomic_exchange_n(&v->desc_l1[i], mfn_eq(frames[i], MFN_NONE) ? 0 : pte_make(frames[i], WINDOW_PTE),
-                            __ATOMIC_SEQ_CST);
+        __atomic_exchange_n(&v->desc_l1[i], gdt_pte(frames[i]), __ATOMIC_SEQ_CST);
     }
     v->gdt_entries = entries;
     if (v == current)

@@ -12,6 +12,9 @@
  * paging_init(). Page tables of the hypervisor come from here afterwards.
  */
 void mm_init(void);
+/* First frame of the 2 MiB of M2P table that describe frames step * 2^18 ..; where no RAM is, of the last
+ * piece before. MFN_NONE behind the end. */
+mfn_t m2p_step_frame(u64 step);
 /* Adds RAM frames [start, end) to the free lists; fits boot_free_ranges() and boot_free_modules(). */
 void alloc_add_range(mfn_t start, mfn_t end, void *unused);
 
@@ -45,6 +48,14 @@ void free_unowned_pages(struct page_info *pg, unsigned order);
 /* Drops the owner's own reference (PGC_allocated); the frame is freed when the last reference goes. False if
  * it was dropped already. */
 bool release_domain_page(struct page_info *pg);
+
+/*
+ * Takes a frame of `o` out of use: it must have no reference but its owner's. While frozen nobody can get at
+ * it; unfreeze_page() or free_frozen_page() must follow. -EINVAL: not o's frame, or in use.
+ */
+int freeze_page(struct mm_owner *o, mfn_t mfn);
+void unfreeze_page(struct mm_owner *o, mfn_t mfn);
+void free_frozen_page(mfn_t mfn);
 
 u64 free_page_count(void);
 u64 total_page_count(void); /* RAM frames of the machine that the allocator ever had */

@@ -166,6 +166,41 @@ bool release_domain_page(struct page_info *pg)
     return true;
 }
 
+int freeze_page(struct mm_owner *o, mfn_t mfn)
+{
+    struct page_info *pg = get_page_mfn(mfn, o);
+
+    if (!pg)
+        return -EINVAL;
+    /* The owner's reference and ours. Every type use comes with a reference, so there is no use either. */
+    u64 x = READ_ONCE(pg->count_info);
+    if ((x & (PGC_allocated | PGC_hyp | PGC_count_mask)) != (PGC_allocated | 2) ||
+        !cmpxchg_u64(&pg->count_info, &x, x & PGC_foreign)) {
+        put_page(pg);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+void unfreeze_page(struct mm_owner *o, mfn_t mfn)
+{
+    struct page_info *pg = mfn_to_page(mfn);
+
+    spin_lock(&o->page_lock);
+    /* mm_relinquish() may have passed it by. */
+    bool gone = READ_ONCE(o->dying);
+    if (!gone)
+        __atomic_fetch_or(&pg->count_info, PGC_allocated | 1, __ATOMIC_SEQ_CST);
+    spin_unlock(&o->page_lock);
+    if (gone)
+        free_frozen_page(mfn);
+}
+
+void free_frozen_page(mfn_t mfn)
+{
+    domain_page_last_put(mfn_to_page(mfn));
+}
+
 void *alloc_shared_page(struct mm_owner *o, bool readonly)
 {
     struct page_info *pg = frames_alloc(0, 0, NULL);

@@ -22,6 +22,8 @@
 #define M2P_PER_STEP    (STEP_BYTES / sizeof(u64))
 #define FIRST_RAM_MFN   0x100UL /* guests may map the first MiB as a device, as firmware data lives there */
 
+static mfn_t m2p_steps[16384]; /* first frame of each, 0 where there is none; 16 TiB of RAM */
+
 _Static_assert(sizeof(struct page_info) == 32, "the frame table is sized for 32 bytes a frame");
 
 static void map_or_die(u64 va, mfn_t mfn, size_t n, u64 flags)
@@ -32,7 +34,7 @@ static void map_or_die(u64 va, mfn_t mfn, size_t n, u64 flags)
 
 static void find_ram(void)
 {
-    max_mfn = boot_max_ram_mfn() - 1;
+    max_mfn = MIN(boot_max_ram_mfn(), ARRAY_SIZE(m2p_steps) * M2P_PER_STEP) - 1;
     ram_bitmap = boot_alloc_pages(PFN_UP(BITS_TO_WORDS(max_mfn + 1) * 8));
     for (unsigned i = 0; i < boot_info.e820_count; i++) {
         const struct e820_entry *e = &boot_info.e820[i];
@@ -83,20 +85,31 @@ static void build_m2p(void)
 
     memset(nothing, 0xff, PAGE_SIZE);
     for (u64 m = 0; m <= max_mfn; m += M2P_PER_STEP) {
-        u64 ro = M2P_RO_BASE + m * sizeof(u64), entries = MIN(M2P_PER_STEP, max_mfn + 1 - m);
-        size_t pages = PFN_UP(entries * sizeof(u64));
+        u64 ro = M2P_RO_BASE + m * sizeof(u64);
 
         if (!ram_between(m, m + M2P_PER_STEP)) {
             for (size_t i = 0; i < 512; i++)
                 map_or_die(ro + i * PAGE_SIZE, virt_to_mfn(nothing), 1, HYP_PTE_RO | PTE_US);
             continue;
         }
-        void *mem = pages == 512 ? boot_alloc_aligned(512, STEP_BYTES) : boot_alloc_pages(pages);
-        memset(mem, 0xff, pages * PAGE_SIZE);
-        map_or_die((u64)&m2p[m], virt_to_mfn(mem), pages, HYP_PTE_RW);
-        map_or_die(ro, virt_to_mfn(mem), pages, HYP_PTE_RO | PTE_US);
-        share_m2p_frames(virt_to_mfn(mem), pages);
+        /* Whole steps always: tools map the table in such pieces. */
+        void *mem = boot_alloc_aligned(512, STEP_BYTES);
+        memset(mem, 0xff, STEP_BYTES);
+        map_or_die((u64)&m2p[m], virt_to_mfn(mem), 512, HYP_PTE_RW);
+        map_or_die(ro, virt_to_mfn(mem), 512, HYP_PTE_RO | PTE_US);
+        share_m2p_frames(virt_to_mfn(mem), 512);
+        m2p_steps[m / M2P_PER_STEP] = virt_to_mfn(mem);
     }
+}
+
+mfn_t m2p_step_frame(u64 step)
+{
+    mfn_t mfn = MFN_NONE;
+
+    for (u64 i = 0; i <= step && i < ARRAY_SIZE(m2p_steps) && i * M2P_PER_STEP <= max_mfn; i++)
+        if (mfn_x(m2p_steps[i]))
+            mfn = m2p_steps[i];
+    return step * M2P_PER_STEP <= max_mfn ? mfn : MFN_NONE;
 }
 
 static void *alloc_table(void)

@@ -30,8 +30,9 @@
 #define PGT_type_mask (15UL << PGT_SHIFT)
 #define PGT_pinned    (1UL << 59) /* the owner holds one type use by PIN */
 #define PGT_validated (1UL << 58) /* contents checked; entries' references are held */
-#define PGT_partial   (1UL << 57) /* (de)validation was preempted: entries [0, partial_index) hold references \
-                                   */
+#define PGT_partial                                                                         \
+    (1UL << 57) /* (de)validation was preempted: entries [0, partial_index) hold references \
+                 */
 #define PGT_count_mask ((1UL << 48) - 1)
 
 /* count_info: flags, count. */
