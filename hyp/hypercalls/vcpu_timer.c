@@ -98,8 +98,10 @@ static int timer_domain_kill(struct domain *d)
 {
     struct vcpu *v;
 
+    /* A domain whose creation failed half-way has holes. */
     for_each_vcpu (d, v)
-        stop_all(v);
+        if (v)
+            stop_all(v);
     return 0;
 }
 

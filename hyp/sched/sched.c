@@ -431,6 +431,7 @@ static int sched_domain_create(struct domain *d, const struct xen_domctl_created
     (void)cfg;
     d->sched_weight = 256;
     d->sched_cap = 0;
+    guest_wallclock_update(d);
     return 0;
 }
 
@@ -473,6 +474,9 @@ void sched_init(void)
     }
     softirq_register(SOFTIRQ_SCHEDULE, schedule);
     enter_idle_hook = idle_loop;
+    context_saved_hook = sched_context_saved;
+    vcpu_wake_hook = vcpu_wake;
+    vcpu_sleep_hook = vcpu_sleep_nosync;
 }
 
 void sched_init_cpu(unsigned c)
