@@ -20,8 +20,8 @@ static void raise_upcall(struct vcpu *v, struct vcpu_info *info)
 
 static void select_word(struct vcpu *v, u32 port)
 {
-    /* Read after the pending bit is set: should the record move meanwhile, evtchn_info_moved() selects every
-     * word of the new one, and finds the bit that was set before. */
+    /* Read after the pending bit is set: should the record move meanwhile, whoever moves it selects every word
+     * of the new one afterwards, and the guest finds the bit. */
     struct vcpu_info *info = READ_ONCE(v->info);
 
     if (!atomic_test_and_set_bit(&info->evtchn_pending_sel, port / 64))
@@ -61,15 +61,6 @@ void evtchn_raise_if_pending(struct domain *d, const struct evtchn *chn, u32 por
 
     if (atomic_test_and_clear_bit(s->evtchn_mask, port) && test_bit(s->evtchn_pending, port))
         select_word(d->vcpu[READ_ONCE(chn->vcpu)], port);
-}
-
-void evtchn_info_moved(struct vcpu *v)
-{
-    struct vcpu_info *info = READ_ONCE(v->info);
-
-    smp_mb();
-    __atomic_store_n(&info->evtchn_pending_sel, ~0UL, __ATOMIC_SEQ_CST);
-    raise_upcall(v, info);
 }
 
 bool evtchn_port_pending(struct domain *d, u32 port)
