@@ -3,6 +3,11 @@
 #ifndef HYP_LIB_TYPES_H
 #define HYP_LIB_TYPES_H
 
+#ifndef HYP_HOST_TEST
+/* The image is linked as a whole: no symbol is reached through a GOT. This header comes before every file. */
+#pragma GCC visibility push(hidden)
+#endif
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
