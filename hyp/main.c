@@ -9,6 +9,7 @@
 #include "cpu/console.h"
 #include "cpu/features.h"
 #include "cpu/irq.h"
+#include "cpu/lapic.h"
 #include "cpu/platform.h"
 #include "cpu/processor.h"
 #include "cpu/smp.h"
@@ -85,6 +86,15 @@ static void init_rooms(void)
     init_cpu(0);
 }
 
+static void init_interrupts(void)
+{
+    platform_init();
+    lapic_init();
+    irq_init();
+    smp_prepare_boot_cpu();
+    lapic_init_cpu();
+}
+
 static void start_dom0(void)
 {
     unsigned vcpus = boot_options.dom0_max_vcpus ? boot_options.dom0_max_vcpus : cpu_count;
@@ -105,16 +115,19 @@ void hyp_main(void)
     extern char boot_stack[];
 
     features_init();
+    features.smep &= boot_options.smep;
+    features.smap &= boot_options.smap;
     traps_init_cpu(0, boot_stack);
     boot_alloc_init();
     paging_init();
     features_apply_cpu();
     patch_entry_code();
+    acpi_init(); /* takes the stacks of the other CPUs, so before mm_init() ends early allocation */
     mm_init();
-    acpi_init();
-    platform_init();
+    init_interrupts();
     clock_init();
     init_rooms();
+    console_enable_input();
     local_irq_enable();
     smp_init();
     start_dom0();

@@ -2,14 +2,15 @@
 /* Registers and call chains on the console, for panics. */
 #include "cpu/percpu.h"
 #include "cpu/processor.h"
+#include "cpu/symbols.h"
 #include "cpu/traps.h"
 #include "lib/printk.h"
 
-extern const char __text_start[], __text_end[];
-
-static bool in_text(u64 addr)
+static void show_address(const char *what, u64 addr)
 {
-    return addr >= (u64)__text_start && addr < (u64)__text_end;
+    char name[96];
+
+    printk(LOG_ERROR, "  %s %#lx %s\n", what, addr, symbol_describe(addr, name, sizeof(name)));
 }
 
 static bool in_own_stack(u64 addr)
@@ -23,14 +24,14 @@ void show_backtrace(const struct cpu_user_regs *regs)
 {
     u64 fp = regs->rbp;
 
-    if (in_text(regs->rip))
-        printk(LOG_ERROR, "  at %#lx\n", (unsigned long)regs->rip);
+    if (symbol_is_text(regs->rip))
+        show_address("at", regs->rip);
     for (unsigned depth = 0; depth < 32 && in_own_stack(fp); depth++) {
         const u64 *frame = (const u64 *)fp;
 
-        if (!in_text(frame[1]))
+        if (!symbol_is_text(frame[1]))
             break;
-        printk(LOG_ERROR, "  by %#lx\n", (unsigned long)frame[1]);
+        show_address("by", frame[1]);
         if (frame[0] <= fp)
             break;
         fp = frame[0];
