@@ -10,17 +10,18 @@
 
 #define B(n) (1u << (n))
 
-/* Hidden, with the reason: PSE, PSE36, PGE, PAGE1GB (a PV L2 cannot hold 2 MiB mappings), PCID, INVPCID, SMEP, SMAP, UMIP, VME (the hypervisor's own), MTRR, MONITOR,
- * VMX, SVM, X2APIC, TSC deadline, EIST, PKU, LA57, XSAVES, performance counters, topology (there is none to see). */
-#define L1_ECX                                                                                                \
-    (B(0) | B(1) | B(9) | B(12) | B(13) | B(19) | B(20) | B(22) | B(23) | B(25) | B(26) | B(28) | B(29) | B(30))
+/* Hidden, with the reason: PSE, PSE36, PGE, PAGE1GB (a PV L2 cannot hold 2 MiB mappings), PCID, INVPCID,
+ * SMEP, SMAP, UMIP, VME (the hypervisor's own), MTRR, MONITOR, VMX, SVM, X2APIC, TSC deadline, EIST, PKU,
+ * LA57, XSAVES, performance counters, topology (there is none to see). */
+#define L1_ECX                                                                                            \
+    (B(0) | B(1) | B(9) | B(12) | B(13) | B(19) | B(20) | B(22) | B(23) | B(25) | B(26) | B(28) | B(29) | \
+     B(30))
 #define L1_ECX_OSXSAVE    B(27)
 #define L1_ECX_HYPERVISOR B(31)
-#define L1_EDX                                                                                                \
-    (B(0) | B(2) | B(4) | B(5) | B(6) | B(7) | B(8) | B(9) | B(11) | B(14) | B(15) | B(16) | B(19) | B(23) | B(24) | B(25) | \
-     B(26))
-#define L7_EBX                                                                                                \
-    (B(0) | B(3) | B(5) | B(8) | B(9) | B(18) | B(19) | B(23) | B(24) | B(29))
+#define L1_EDX                                                                                               \
+    (B(0) | B(2) | B(4) | B(5) | B(6) | B(7) | B(8) | B(9) | B(11) | B(14) | B(15) | B(16) | B(19) | B(23) | \
+     B(24) | B(25) | B(26))
+#define L7_EBX        (B(0) | B(3) | B(5) | B(8) | B(9) | B(18) | B(19) | B(23) | B(24) | B(29))
 #define L7_EBX_AVX512 (B(16) | B(17) | B(21) | B(28) | B(30) | B(31))
 #define L7_ECX        (B(8) | B(9) | B(10) | B(22))
 #define L7_ECX_AVX512 (B(1) | B(6) | B(11) | B(12) | B(14))
@@ -30,10 +31,10 @@
 #define E1_EDX        (L1_EDX | B(11) | B(20) | B(22) | B(25) | B(27) | B(29) | B(30) | B(31))
 #define XCR0_AVX512   0xe0UL
 
-#define MAX_LEAF     0xdu
-#define MAX_EXT_LEAF 0x80000008u
-#define HYP_LEAF     0x40000000u
-#define MAX_HYP_LEAF 0x40000005u
+#define MAX_LEAF      0xdu
+#define MAX_EXT_LEAF  0x80000008u
+#define HYP_LEAF      0x40000000u
+#define MAX_HYP_LEAF  0x40000005u
 
 static void xstate_leaf(u32 sub, struct cpuid_leaf *o)
 {
@@ -196,7 +197,8 @@ static const xen_cpuid_leaf_t *find_custom(const struct domain *d, u32 leaf, u32
     const struct xen_cpuid_leaf_list *l = d->cpuid_custom;
 
     for (unsigned i = 0; l && i < l->count; i++)
-        if (l->leaf[i].leaf == leaf && (l->leaf[i].subleaf == sub || l->leaf[i].subleaf == XEN_CPUID_NO_SUBLEAF))
+        if (l->leaf[i].leaf == leaf &&
+            (l->leaf[i].subleaf == sub || l->leaf[i].subleaf == XEN_CPUID_NO_SUBLEAF))
             return &l->leaf[i];
     return NULL;
 }
@@ -243,7 +245,8 @@ static unsigned subleaves(u32 leaf)
     }
 }
 
-static void add_leaf(enum policy_kind kind, u32 leaf, u32 sub, xen_cpuid_leaf_t *buf, unsigned max, unsigned *n)
+static void add_leaf(enum policy_kind kind, u32 leaf, u32 sub, xen_cpuid_leaf_t *buf, unsigned max,
+                     unsigned *n)
 {
     struct cpuid_leaf l;
 
@@ -268,8 +271,8 @@ unsigned policy_leaves(enum policy_kind kind, xen_cpuid_leaf_t *buf, unsigned ma
         for (u32 s = 0; s < subs; s++)
             add_leaf(kind, leaf, s, buf, max, &n);
     }
-    for (u32 leaf = HYP_LEAF; leaf <= MAX_HYP_LEAF && kind == POLICY_PV; leaf++)
-        add_leaf(kind, leaf, XEN_CPUID_NO_SUBLEAF, buf, max, &n);
+    /* Of the hypervisor's leaves tools know the limits only, and reject a list with others. */
+    add_leaf(kind, HYP_LEAF, XEN_CPUID_NO_SUBLEAF, buf, max, &n);
     for (u32 leaf = 0x80000000u; leaf <= last_ext; leaf++)
         add_leaf(kind, leaf, XEN_CPUID_NO_SUBLEAF, buf, max, &n);
     return n;

@@ -41,6 +41,9 @@ domctl_fn domctl_page_types, domctl_hypercall_page, domctl_iomem, domctl_ioport,
 /* domctl_policy.c */
 domctl_fn domctl_get_policy, domctl_set_policy;
 
+/* Writes the contents of a hypercall page. */
+void hypercall_page_fill(u8 *page);
+
 /* What getdomaininfo and getdomaininfolist report. */
 void domain_info_fill(struct domain *d, struct xen_domctl_getdomaininfo *info);
 
