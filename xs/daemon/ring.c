@@ -57,6 +57,11 @@ ssize_t ring_write(struct ring *r, const void *from, size_t len)
     return (ssize_t)len;
 }
 
+bool ring_has_input(const struct ring *r)
+{
+    return READ_SHARED(r->page->req_prod) != r->req_cons;
+}
+
 bool ring_wants_reconnect(const struct ring *r)
 {
     return READ_SHARED(r->page->connection) == XENSTORE_RECONNECT;

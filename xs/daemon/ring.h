@@ -28,6 +28,9 @@ void ring_attach(struct ring *r, struct xenstore_domain_interface *page);
 ssize_t ring_read(struct ring *r, void *to, size_t len);
 ssize_t ring_write(struct ring *r, const void *from, size_t len);
 
+/* Whether ring_read() would return something other than 0. */
+bool ring_has_input(const struct ring *r);
+
 /* The domain asks for a new beginning. */
 bool ring_wants_reconnect(const struct ring *r);
 

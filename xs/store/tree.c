@@ -127,7 +127,8 @@ static struct xs_node *view_own(struct xs_view *v, const char *path, size_t len)
     const char *at = path, *name;
     size_t name_len;
 
-    while (n && (size_t)(at - path) < len && (name = xs_path_next(&at, &name_len)))
+    /* A length of 1 is that of "/". */
+    while (n && len > 1 && (size_t)(at - path) < len && (name = xs_path_next(&at, &name_len)))
         n = own_slot(xs_node_child(n, name, name_len));
     return n;
 }

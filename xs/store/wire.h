@@ -7,6 +7,7 @@
 #define XS_STORE_WIRE_H
 
 #include <errno.h>
+#include <stdint.h>
 #include <xen/io/xs_wire.h>
 
 #include "xs/store/store.h"

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+#
+# The store: library, daemon, client library, command, and their tests on the host.
+
+XS_OUT := $(BUILD)/xs
+
+XS_STORE_SRC  := $(wildcard xs/store/*.c)
+XS_DAEMON_SRC := $(wildcard xs/daemon/*.c)
+XS_CLIENT_SRC := $(wildcard xs/client/*.c)
+XS_CMD_SRC    := $(wildcard xs/cmd/*.c)
+
+XS_STORE_OBJ  := $(XS_STORE_SRC:%.c=$(BUILD)/%.o)
+XS_DAEMON_OBJ := $(XS_DAEMON_SRC:%.c=$(BUILD)/%.o)
+XS_CLIENT_OBJ := $(XS_CLIENT_SRC:%.c=$(BUILD)/%.o)
+XS_CMD_OBJ    := $(XS_CMD_SRC:%.c=$(BUILD)/%.o)
+
+XS_DAEMON_LIBS := -lxencall -lxenevtchn -lxengnttab -lxenforeignmemory
+
+ALL_TARGETS += $(XS_OUT)/xenstored $(XS_OUT)/xs $(XS_OUT)/libxs.a
+
+$(BUILD)/xs/%.o: xs/%.c
+	@mkdir -p $(@D)
+	$(CC) $(USER_CFLAGS) -MMD -MP -c $< -o $@
+
+$(XS_OUT)/xenstored: $(XS_DAEMON_OBJ) $(XS_STORE_OBJ)
+	$(CC) $(USER_CFLAGS) -o $@ $^ -Wl,--as-needed $(XS_DAEMON_LIBS)
+
+$(XS_OUT)/libxs.a: $(XS_CLIENT_OBJ)
+	rm -f $@
+	ar rcs $@ $^
+
+$(XS_OUT)/xs: $(XS_CMD_OBJ) $(XS_OUT)/libxs.a
+	$(CC) $(USER_CFLAGS) -o $@ $^
+
+-include $(XS_STORE_OBJ:.o=.d) $(XS_DAEMON_OBJ:.o=.d) $(XS_CLIENT_OBJ:.o=.d) $(XS_CMD_OBJ:.o=.d)
