@@ -115,16 +115,27 @@ static void compare_frame(u64 mfn)
         complain(mfn, "type", x >> PGT_SHIFT, c->type);
 }
 
+/* Kept from one audit to the next: taking and freeing memory flushes TLBs, which an audit must not do. */
+static bool have_counts(void)
+{
+    static struct audit_count *memory;
+    static unsigned order;
+
+    if (!memory) {
+        while ((PAGE_SIZE << order) < (max_mfn + 1) * sizeof(*memory))
+            order++;
+        memory = order <= MAX_ORDER ? hyp_alloc_pages(order) : NULL;
+    }
+    counts = memory;
+    if (counts)
+        memset(counts, 0, PAGE_SIZE << order);
+    return counts != NULL;
+}
+
 u64 mm_audit(void)
 {
-    u64 bytes = (max_mfn + 1) * sizeof(*counts);
-    unsigned order = 0;
-
-    while ((PAGE_SIZE << order) < bytes)
-        order++;
-    if (order > MAX_ORDER || !(counts = hyp_alloc_pages(order)))
+    if (!have_counts())
         return ~0UL;
-    memset(counts, 0, PAGE_SIZE << order);
     differences = 0;
     for (u64 m = 0; m <= max_mfn; m++)
         if (mfn_valid(mfn_of(m)) && (frame_table[m].type_info & PGT_type_mask) != PGT_free)
@@ -134,7 +145,6 @@ u64 mm_audit(void)
     for (u64 m = 0; m <= max_mfn; m++)
         if (mfn_valid(mfn_of(m)))
             compare_frame(m);
-    hyp_free_pages(counts, order);
     counts = NULL;
     return differences;
 }

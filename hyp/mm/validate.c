@@ -13,15 +13,8 @@
  * The entry at partial_index may name a table that is itself partial, because it was in work when its parent
  * was stopped. Whoever goes downwards from there first finishes that one, so that nothing is forgotten.
  */
-#include "cpu/percpu.h"
-#include "cpu/softirq.h"
 #include "mm/flush.h"
 #include "mm/pt_internal.h"
-
-bool mm_preempt_needed(void)
-{
-    return softirq_is_pending(this_cpu_id());
-}
 
 static u64 *table_of(struct page_info *pg)
 {
