@@ -5,7 +5,10 @@ extern const struct claim __start_abi_claims[], __stop_abi_claims[];
 
 static const char *const verdict_names[] = {"SUCCESS", "SKIP", "FAILURE", "ERROR"};
 
+#define MAX_REASONS 6u /* printed of one claim */
+
 static enum verdict current, worst;
+static unsigned reasons;
 
 void abi_report(enum verdict v, const char *file, int line, const char *fmt, ...)
 {
@@ -15,7 +18,8 @@ void abi_report(enum verdict v, const char *file, int line, const char *fmt, ...
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    printf("  %s:%d: %s\n", file, line, text);
+    if (reasons++ < MAX_REASONS)
+        printf("  %s:%d: %s\n", file, line, text);
     if (v > current)
         current = v;
 }
@@ -32,6 +36,7 @@ static void run(const struct claim *c)
 {
     printf("BEGIN %s\n", c->name);
     current = VERDICT_SUCCESS;
+    reasons = 0;
     c->fn();
     if (c->crashes)
         abi_report(VERDICT_FAILURE, "claim", (int)c->line, "the domain is still alive");
