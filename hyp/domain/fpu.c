@@ -6,14 +6,14 @@
 #include "lib/string.h"
 #include "mm/alloc.h"
 
-#define XSTATE_FP      1UL
-#define XSTATE_SSE     2UL
-#define XSTATE_YMM     4UL
-#define XSTATE_BV      512 /* offset of the bit map in an XSAVE area */
-#define FCW_RESET      0x37f
-#define MXCSR_RESET    0x1f80
-#define MXCSR_OFFSET   24
-#define XSAVE_ALIGN    64
+#define XSTATE_FP    1UL
+#define XSTATE_SSE   2UL
+#define XSTATE_YMM   4UL
+#define XSTATE_BV    512 /* offset of the bit map in an XSAVE area */
+#define FCW_RESET    0x37f
+#define MXCSR_RESET  0x1f80
+#define MXCSR_OFFSET 24
+#define XSAVE_ALIGN  64
 
 static void xsetbv(u64 v)
 {
@@ -97,29 +97,61 @@ void fpu_clear_ts(void)
         __asm__ volatile("clts");
 }
 
-int fpu_set_xcr0(struct vcpu *v, u64 xcr0)
+bool fpu_xcr0_valid(u64 xcr0)
 {
     if (!features.xsave || (xcr0 & ~features.xcr0_mask) || !(xcr0 & XSTATE_FP) ||
         ((xcr0 & XSTATE_YMM) && !(xcr0 & XSTATE_SSE)))
-        return -EINVAL;
+        return false;
     /* The three AVX-512 components come together and on top of AVX. */
-    if ((xcr0 & 0xe0) && ((xcr0 & 0xe0) != 0xe0 || !(xcr0 & XSTATE_YMM)))
+    return !(xcr0 & 0xe0) || ((xcr0 & 0xe0) == 0xe0 && (xcr0 & XSTATE_YMM));
+}
+
+int fpu_set_xcr0(struct vcpu *v, u64 xcr0)
+{
+    if (!fpu_xcr0_valid(xcr0))
         return -EINVAL;
     v->xcr0 = xcr0;
     xsetbv(xcr0);
     return 0;
 }
 
-void fpu_import_fxsave(struct vcpu *v, const void *image)
+/* A reserved MXCSR bit would fault in the restore, in the hypervisor. */
+static void sanitize_mxcsr(struct vcpu *v)
 {
-    u64 components = XSTATE_FP | XSTATE_SSE;
     u32 mxcsr;
 
-    memcpy(v->xsave, image, 512);
-    /* A reserved MXCSR bit would fault in the restore, in the hypervisor. */
     memcpy(&mxcsr, (char *)v->xsave + MXCSR_OFFSET, sizeof(mxcsr));
     mxcsr &= 0xffff;
     memcpy((char *)v->xsave + MXCSR_OFFSET, &mxcsr, sizeof(mxcsr));
+}
+
+int fpu_import_xsave(struct vcpu *v, u64 xcr0, u64 components, const void *area, size_t size)
+{
+    u64 header[8];
+
+    if (!fpu_xcr0_valid(xcr0) || !fpu_xcr0_valid(components) || (xcr0 & ~components) ||
+        size < XSTATE_BV + sizeof(header) || size > area_size())
+        return -EINVAL;
+    memcpy(header, (const char *)area + XSTATE_BV, sizeof(header));
+    /* Standard format, no component that the area does not hold; anything else faults in the restore. */
+    if (header[0] & ~components)
+        return -EINVAL;
+    for (unsigned i = 1; i < ARRAY_SIZE(header); i++)
+        if (header[i])
+            return i == 1 ? -EOPNOTSUPP : -EINVAL;
+    memset(v->xsave, 0, area_size());
+    memcpy(v->xsave, area, size);
+    sanitize_mxcsr(v);
+    v->xcr0 = xcr0;
+    return 0;
+}
+
+void fpu_import_fxsave(struct vcpu *v, const void *image)
+{
+    u64 components = XSTATE_FP | XSTATE_SSE;
+
+    memcpy(v->xsave, image, 512);
+    sanitize_mxcsr(v);
     if (features.xsave) {
         memset((char *)v->xsave + 512, 0, area_size() - 512);
         memcpy((char *)v->xsave + XSTATE_BV, &components, sizeof(components));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* FPU and extended state of vCPUs. Saved and restored whole at each switch; the hypervisor itself uses none of it. */
+/* FPU and extended state of vCPUs. Saved and restored whole at each switch; the hypervisor itself uses none
+ * of it. */
 #ifndef HYP_DOMAIN_FPU_H
 #define HYP_DOMAIN_FPU_H
 
@@ -15,6 +16,11 @@ void fpu_set_ts(void);
 void fpu_clear_ts(void);
 /* XSETBV of current. -EINVAL: the guest gets #GP. */
 int fpu_set_xcr0(struct vcpu *v, u64 xcr0);
+/* A value that XSETBV would take, within what guests may use. */
+bool fpu_xcr0_valid(u64 xcr0);
+/* A whole XSAVE area in standard format that holds `components` (an XCR0 value). Not loaded. -EINVAL,
+ * -EOPNOTSUPP: nothing changed. */
+int fpu_import_xsave(struct vcpu *v, u64 xcr0, u64 components, const void *area, size_t size);
 /* The 512-byte FXSAVE image of setvcpucontext / getvcpucontext. Not loaded. */
 void fpu_import_fxsave(struct vcpu *v, const void *image);
 void fpu_export_fxsave(const struct vcpu *v, void *image);
