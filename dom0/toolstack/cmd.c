@@ -7,14 +7,29 @@
 #include "dom0/toolstack/report.h"
 
 const struct command commands[] = {
+    {"block-list", cmd_block_list, "[--json] DOMAIN...", "disks of guests"},
+    {"bridge-add", cmd_bridge_add, "NAME [ADDRESS/LEN]", "make a bridge for guests' vifs, or complete one"},
+    {"console", cmd_console, "DOMAIN", "join the terminal and a guest's console (^] leaves)"},
     {"create", cmd_create, "FILE [KEY=VALUE ...] [-c] [-p] [-q]",
      "build a guest from an xl.cfg file and start it"},
     {"destroy", cmd_destroy, "DOMAIN", "end a guest at once and remove all that belongs to it"},
+    {"dmesg", cmd_dmesg, "[-c]", "what the hypervisor has printed (-c: and forget it)"},
+    {"domid", cmd_domid, "DOMAIN", "number of the domain with a name"},
+    {"domname", cmd_domname, "DOMAIN", "name of the domain with a number"},
+    {"info", cmd_info, "[--json]", "the machine and the hypervisor"},
+    {"list", cmd_list, "[--json] [DOMAIN...]", "domains, their memory, state and time"},
+    {"mem-max", cmd_mem_max, "DOMAIN SIZE", "how much memory a guest may have"},
+    {"mem-set", cmd_mem_set, "DOMAIN SIZE", "how much memory a guest shall have"},
+    {"network-list", cmd_network_list, "[--json] DOMAIN...", "network cards of guests"},
+    {"kernel-cache", cmd_kernel_cache, "FILE ...", "unpack kernels now, so that the first create need not"},
     {"pause", cmd_pause, "DOMAIN", "stop a guest's vCPUs"},
     {"reboot", cmd_reboot, "[-w] DOMAIN", "ask a guest to reboot"},
     {"rename", cmd_rename, "DOMAIN NEW-NAME", "change a guest's name"},
     {"shutdown", cmd_shutdown, "[-w] DOMAIN", "ask a guest to power off (-w: wait for it)"},
+    {"sysrq", cmd_sysrq, "DOMAIN LETTER", "send a magic system request to a Linux guest"},
     {"unpause", cmd_unpause, "DOMAIN", "let a paused guest run"},
+    {"uptime", cmd_uptime, "[DOMAIN...]", "how long domains have been running"},
+    {"vcpu-list", cmd_vcpu_list, "[--json] [DOMAIN...]", "vCPUs, where they run and may run"},
 };
 
 const size_t command_count = sizeof(commands) / sizeof(commands[0]);

@@ -34,7 +34,24 @@ int cmd_shutdown(struct toolstack *ts, int argc, char **argv);
 int cmd_reboot(struct toolstack *ts, int argc, char **argv);
 int cmd_rename(struct toolstack *ts, int argc, char **argv);
 
-/* Information: list.c, info.c, console.c, ... Add the prototype here and the row in cmd.c with the function.
- */
+/* What is there: list.c, vcpu_list.c, names.c, info.c, dmesg.c, device_list.c */
+int cmd_list(struct toolstack *ts, int argc, char **argv);
+int cmd_vcpu_list(struct toolstack *ts, int argc, char **argv);
+int cmd_domid(struct toolstack *ts, int argc, char **argv);
+int cmd_domname(struct toolstack *ts, int argc, char **argv);
+int cmd_uptime(struct toolstack *ts, int argc, char **argv);
+int cmd_info(struct toolstack *ts, int argc, char **argv);
+int cmd_dmesg(struct toolstack *ts, int argc, char **argv);
+int cmd_block_list(struct toolstack *ts, int argc, char **argv);
+int cmd_network_list(struct toolstack *ts, int argc, char **argv);
+
+/* What a running guest is told: console.c, mem.c, sysrq.c */
+int cmd_console(struct toolstack *ts, int argc, char **argv);
+int cmd_mem_set(struct toolstack *ts, int argc, char **argv);
+int cmd_mem_max(struct toolstack *ts, int argc, char **argv);
+int cmd_sysrq(struct toolstack *ts, int argc, char **argv);
+
+/* dom0's network: bridge_add.c */
+int cmd_bridge_add(struct toolstack *ts, int argc, char **argv);
 
 #endif

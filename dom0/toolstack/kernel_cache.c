@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,6 +24,8 @@
 #define CACHE_DIR      "/run/hospes/kernels"
 #define CACHE_ENTRIES  4 /* further ones push out the oldest */
 #define CACHE_NAME_MAX 160
+#define CACHE_TEMP     ".new"
+#define CACHE_LOCK     ".lock"
 #define PAGE_BYTES     4096U
 
 static const char *cache_dir = CACHE_DIR;
@@ -160,38 +163,72 @@ static int new_image(struct kernel_bytes *elf, int fd, size_t len)
     return 0;
 }
 
-/* Unpacks into a cache file, or, where that cannot be, into memory of this process alone. */
+/*
+ * One at a time unpacks: a second create of the same kernel waits and then finds it, and what a killed one
+ * left behind is nobody else's. The lock goes with its holder. -1: no lock, no cache.
+ */
+static int cache_lock(int dir)
+{
+    int fd = dir < 0 ? -1 : openat(dir, CACHE_LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        return -1;
+    while (flock(fd, LOCK_EX) != 0) {
+        if (errno == EINTR)
+            continue;
+        close(fd);
+        return -1;
+    }
+    unlinkat(dir, CACHE_TEMP, 0);
+    return fd;
+}
+
+/* Unpacks into a cache file, or (dir -1, or no room there) into memory of this process alone. */
 static int unpack_new(const struct kernel_payload *payload, const char *path, int dir, const char *name,
                       struct kernel_bytes *elf)
 {
-    char temp[32] = "";
     bool cached = false;
 
-    if (dir >= 0) {
-        snprintf(temp, sizeof(temp), ".new-%ld", (long)getpid());
-        unlinkat(dir, temp, 0);
-        cached = new_image(elf, openat(dir, temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600),
+    if (dir >= 0)
+        cached = new_image(elf, openat(dir, CACHE_TEMP, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600),
                            payload->unpacked_len) == 0;
-        if (!cached)
-            unlinkat(dir, temp, 0);
-    }
     if (!cached && new_image(elf, memfd_create("kernel", MFD_CLOEXEC), payload->unpacked_len) != 0) {
         report_error("%s: no memory for the unpacked kernel of %zu bytes: %s", path, payload->unpacked_len,
                      strerror(errno));
         return -1;
     }
     if (kernel_unpack(payload, path, (unsigned char *)(uintptr_t)elf->data) != 0) {
-        if (cached)
-            unlinkat(dir, temp, 0);
         kernel_bytes_close(elf);
         return -1;
     }
     punch_zero_pages(elf->fd, elf->data, elf->len);
-    if (cached && renameat(dir, temp, dir, name) != 0)
-        unlinkat(dir, temp, 0);
-    else if (cached)
+    if (cached && renameat(dir, CACHE_TEMP, dir, name) == 0)
         cache_trim(dir);
     return 0;
+}
+
+/* The unpacked image from the cache, where another run may be putting it right now, or from here. */
+static int load_packed(const struct kernel_payload *payload, const char *path,
+                       const struct kernel_identity *id, struct kernel_bytes *elf)
+{
+    char name[CACHE_NAME_MAX];
+    int dir = cache_open_dir(), lock, rc = 0;
+
+    cache_name(id, name);
+    if (dir >= 0 && cache_lookup(dir, name, elf) == 0) {
+        close(dir);
+        return 0;
+    }
+    lock = cache_lock(dir);
+    if (lock < 0 || cache_lookup(dir, name, elf) != 0)
+        rc = unpack_new(payload, path, lock < 0 ? -1 : dir, name, elf);
+    if (lock >= 0) {
+        unlinkat(dir, CACHE_TEMP, 0);
+        close(lock);
+    }
+    if (dir >= 0)
+        close(dir);
+    return rc;
 }
 
 int kernel_load(struct kernel_bytes *elf, const char *path)
@@ -199,8 +236,7 @@ int kernel_load(struct kernel_bytes *elf, const char *path)
     struct kernel_bytes file;
     struct kernel_identity id;
     struct kernel_payload payload;
-    char name[CACHE_NAME_MAX];
-    int dir, rc;
+    int rc;
 
     *elf = (struct kernel_bytes){.fd = -1};
     if (kernel_bytes_open(&file, path, KERNEL_MAX_BYTES, &id) != 0)
@@ -210,14 +246,8 @@ int kernel_load(struct kernel_bytes *elf, const char *path)
         *elf = file;
         return 0;
     }
-    if (rc == 0) {
-        dir = cache_open_dir();
-        cache_name(&id, name);
-        if (dir < 0 || cache_lookup(dir, name, elf) != 0)
-            rc = unpack_new(&payload, path, dir, name, elf);
-        if (dir >= 0)
-            close(dir);
-    }
+    if (rc == 0)
+        rc = load_packed(&payload, path, &id, elf);
     kernel_bytes_close(&file);
     return rc;
 }

@@ -80,13 +80,13 @@ void kernel_bytes_close(struct kernel_bytes *bytes)
     *bytes = (struct kernel_bytes){.fd = -1};
 }
 
-int kernel_bytes_read(const struct kernel_bytes *bytes, const char *path, uint64_t offset, void *dst,
+static int read_range(const struct kernel_bytes *bytes, const char *path, uint64_t offset, char *dst,
                       size_t len)
 {
     size_t done = 0;
 
     while (done < len) {
-        ssize_t r = pread(bytes->fd, (char *)dst + done, len - done, (off_t)(offset + done));
+        ssize_t r = pread(bytes->fd, dst + done, len - done, (off_t)(offset + done));
 
         if (r < 0 && errno == EINTR)
             continue;
@@ -99,6 +99,49 @@ int kernel_bytes_read(const struct kernel_bytes *bytes, const char *path, uint64
             return -1;
         }
         done += (size_t)r;
+    }
+    return 0;
+}
+
+/*
+ * Where the next data of the file at or behind offset begins, at most end. A kernel's bss is a hole in a
+ * cached image; clearing is much cheaper than reading zeroes.
+ */
+static uint64_t next_data(const struct kernel_bytes *bytes, uint64_t offset, uint64_t end)
+{
+    off_t data = lseek(bytes->fd, (off_t)offset, SEEK_DATA);
+    struct stat st;
+
+    if (data >= 0)
+        return (uint64_t)data < end ? (uint64_t)data : end;
+    /* No data up to the end of the file; where that is short, reading says so. */
+    if (errno == ENXIO && fstat(bytes->fd, &st) == 0 && (uint64_t)st.st_size >= end)
+        return end;
+    return offset;
+}
+
+static uint64_t next_hole(const struct kernel_bytes *bytes, uint64_t offset, uint64_t end)
+{
+    off_t hole = lseek(bytes->fd, (off_t)offset, SEEK_HOLE);
+
+    return hole > (off_t)offset && (uint64_t)hole < end ? (uint64_t)hole : end;
+}
+
+int kernel_bytes_read(const struct kernel_bytes *bytes, const char *path, uint64_t offset, void *dst,
+                      size_t len)
+{
+    uint64_t at = offset, end = offset + len;
+
+    while (at < end) {
+        uint64_t data = next_data(bytes, at, end), hole;
+
+        memset((char *)dst + (at - offset), 0, data - at);
+        if (data == end)
+            break;
+        hole = next_hole(bytes, data, end);
+        if (read_range(bytes, path, data, (char *)dst + (data - offset), hole - data) != 0)
+            return -1;
+        at = hole;
     }
     return 0;
 }
