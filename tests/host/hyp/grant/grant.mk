@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: MIT
+#
+# Unit tests of the grant room; flags and the simple machine are those of ../event/event.mk.
+
+TEST_GRANT_COMMON := hyp/grant/table.c hyp/grant/pin.c hyp/grant/maptrack.c hyp/grant/map.c hyp/grant/copy.c \
+                     hyp/lib/bitops.c tests/host/hyp/simple/machine.c tests/host/hyp/simple/domains.c \
+                     tests/host/hyp/grant/frames.c
+TEST_GRANT_OBJS := $(patsubst %.c,$(BUILD)/tests/host/hyp/rooms/%.o,$(TEST_GRANT_COMMON))
+TEST_GRANT_BINS := $(BUILD)/tests/host/hyp/grant/test_grant
+
+$(TEST_GRANT_BINS): $(BUILD)/tests/host/hyp/%: $(BUILD)/tests/host/hyp/rooms/tests/host/hyp/%.o $(TEST_GRANT_OBJS)
+	@mkdir -p $(@D)
+	$(CC) $(HYP_ROOM_CFLAGS) -o $@ $^ -lcmocka -lpthread
+
+TEST_HOST_BINS += $(TEST_GRANT_BINS)
+
+-include $(TEST_GRANT_OBJS:.o=.d)
