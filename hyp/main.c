@@ -86,6 +86,27 @@ static void init_rooms(void)
     init_cpu(0);
 }
 
+/*
+ * QEMU's TCG (7.2) makes the stack accesses of IRET and RET FAR in ring 3 with supervisor rights, so with SMAP on a guest kernel faults on its own stack.
+ */
+static bool smap_is_broken(void)
+{
+    struct cpuid_leaf l = cpuid(0x40000000, 0);
+
+    return l.b == 0x54474354 && l.c == 0x43544743 && l.d == 0x47435447; /* "TCGTCGTCGTCG" */
+}
+
+static void choose_features(void)
+{
+    features_init();
+    features.smep &= boot_options.smep;
+    features.smap &= boot_options.smap;
+    if (features.smap && smap_is_broken()) {
+        printk(LOG_INFO, "SMAP is off: this emulated CPU applies it to ring 3\n");
+        features.smap = false;
+    }
+}
+
 static void init_interrupts(void)
 {
     platform_init();
@@ -114,9 +135,7 @@ void hyp_main(void)
 {
     extern char boot_stack[];
 
-    features_init();
-    features.smep &= boot_options.smep;
-    features.smap &= boot_options.smap;
+    choose_features();
     traps_init_cpu(0, boot_stack);
     boot_alloc_init();
     paging_init();

@@ -8,6 +8,7 @@
  */
 #include <xen/xen.h>
 #include "boot/boot.h"
+#include "cpu/paging.h"
 #include "cpu/processor.h"
 #include "domain/dom0_build.h"
 #include "domain/dom0_memory.h"
@@ -112,7 +113,7 @@ static void load_images(const struct layout *l)
         dom0_memory_write(s->paddr + s->filesz, NULL, s->memsz - s->filesz);
     }
     if (l->initrd)
-        dom0_memory_write(l->initrd_pfn << PAGE_SHIFT, mfn_to_virt(paddr_to_mfn(l->initrd->start)), l->initrd->size);
+        dom0_memory_write(l->initrd_pfn << PAGE_SHIFT, paddr_to_virt(l->initrd->start), l->initrd->size);
 }
 
 /* --- page tables ------------------------------------------------------------------------------------------------------ */
@@ -278,7 +279,7 @@ void dom0_build(unsigned max_vcpus)
 
     l.kernel = &boot_info.modules[0];
     l.initrd = boot_info.module_count > 1 ? &boot_info.modules[1] : NULL;
-    why = elf_parse(mfn_to_virt(paddr_to_mfn(l.kernel->start)), l.kernel->size, &l.elf);
+    why = elf_parse(paddr_to_virt(l.kernel->start), l.kernel->size, &l.elf);
     if (why)
         boot_stop(why);
     l.pages = dom0_pages();
