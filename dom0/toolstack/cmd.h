@@ -54,4 +54,7 @@ int cmd_sysrq(struct toolstack *ts, int argc, char **argv);
 /* dom0's network: bridge_add.c */
 int cmd_bridge_add(struct toolstack *ts, int argc, char **argv);
 
+/* Kernels: kernel_cmd.c */
+int cmd_kernel_cache(struct toolstack *ts, int argc, char **argv);
+
 #endif
