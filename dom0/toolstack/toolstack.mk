@@ -6,7 +6,7 @@ TOOLSTACK_SRCS := $(sort $(wildcard dom0/toolstack/*.c))
 TOOLSTACK_OBJS := $(TOOLSTACK_SRCS:%.c=$(BUILD)/%.o)
 TOOLSTACK_CFLAGS := $(USER_CFLAGS) -D__XEN_TOOLS__
 TOOLSTACK_LIBS := -lxencall -lxenforeignmemory -lxenevtchn -lxengnttab -lxentoollog \
-                  -lmnl -lelf -lz -llzma -lzstd -llz4 -lmnl -ljansson
+                  -lmnl -lelf -lz -llzma -lzstd -llz4 -ljansson
 
 HOSPES := $(BUILD)/dom0/hospes
 ALL_TARGETS += $(HOSPES)

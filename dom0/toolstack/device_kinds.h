@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HOSPES_TOOLSTACK_DEVICE_KINDS_H
+#define HOSPES_TOOLSTACK_DEVICE_KINDS_H
+
+#include "dom0/toolstack/device_nodes.h"
+#include "dom0/toolstack/domain_config.h"
+#include "dom0/toolstack/net_link.h"
+
+/*
+ * The two kinds of device, each in the same three steps: prepare (look at dom0's side, nothing that outlives
+ * this process), the nodes in the store (device.c writes those of all devices at once), connect (wait for the
+ * driver, and do what it leaves to us). All return 0, or -1 after a report.
+ */
+
+/* How long a driver may take over its part. */
+#define DEVICE_TIMEOUT_MS 10000
+
+struct disk_device {
+    struct device dev;
+    struct device_nodes nodes;
+    const struct disk_config *cfg;
+    int fd; /* the block device, -1 for none: keeps a loop device until blkback has it open */
+};
+
+int disk_prepare(struct disk_device *disk, uint32_t domid, const struct disk_config *cfg);
+int disk_connect(struct toolstack *ts, struct disk_device *disk);
+void disk_release(struct disk_device *disk);
+
+struct vif_device {
+    struct device dev;
+    struct device_nodes nodes;
+    const struct vif_config *cfg;
+    struct net_link_info bridge;
+};
+
+/* net: opened before the nodes are written, so that the new interface is noticed. */
+int vif_prepare(struct vif_device *vif, uint32_t domid, uint32_t devid, const struct vif_config *cfg,
+                struct net_link *net);
+int vif_connect(struct toolstack *ts, struct vif_device *vif, struct net_link *net);
+void vif_release(struct vif_device *vif);
+
+#endif

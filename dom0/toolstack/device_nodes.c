@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+#include "dom0/toolstack/device_nodes.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <xen/io/xenbus.h>
+
+const char *device_kind_name(enum device_kind kind)
+{
+    return kind == DEVICE_VBD ? "vbd" : "vif";
+}
+
+void device_frontend_path(const struct device *dev, char path[DEVICE_PATH_ROOM])
+{
+    snprintf(path, DEVICE_PATH_ROOM, "/local/domain/%u/device/%s/%u", dev->domid, device_kind_name(dev->kind),
+             dev->devid);
+}
+
+void device_backend_path(const struct device *dev, char path[DEVICE_PATH_ROOM])
+{
+    snprintf(path, DEVICE_PATH_ROOM, "/local/domain/0/backend/%s/%u/%u", device_kind_name(dev->kind),
+             dev->domid, dev->devid);
+}
+
+void device_record_path(const struct device *dev, char path[DEVICE_PATH_ROOM])
+{
+    snprintf(path, DEVICE_PATH_ROOM, "/libxl/%u/device/%s/%u", dev->domid, device_kind_name(dev->kind),
+             dev->devid);
+}
+
+void device_bus_name(const struct device *dev, char name[DEVICE_PATH_ROOM])
+{
+    snprintf(name, DEVICE_PATH_ROOM, "%s-%u-%u", device_kind_name(dev->kind), dev->domid, dev->devid);
+}
+
+static void add(struct device_nodes *nodes, struct device_node *list, size_t *count, const char *name,
+                const char *fmt, va_list ap)
+{
+    struct device_node *node = &list[*count];
+
+    if (*count == DEVICE_MAX_NODES || vasprintf(&node->value, fmt, ap) < 0) {
+        nodes->out_of_memory = true;
+        return;
+    }
+    node->name = name;
+    (*count)++;
+}
+
+void device_nodes_front(struct device_nodes *nodes, const char *name, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    add(nodes, nodes->front, &nodes->front_count, name, fmt, ap);
+    va_end(ap);
+}
+
+void device_nodes_back(struct device_nodes *nodes, const char *name, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    add(nodes, nodes->back, &nodes->back_count, name, fmt, ap);
+    va_end(ap);
+}
+
+void device_nodes_free(struct device_nodes *nodes)
+{
+    for (size_t i = 0; i < nodes->front_count; i++)
+        free(nodes->front[i].value);
+    for (size_t i = 0; i < nodes->back_count; i++)
+        free(nodes->back[i].value);
+    memset(nodes, 0, sizeof(*nodes));
+}
+
+/* An empty directory, whatever was there before, whose future nodes inherit its permissions. */
+static int fresh_directory(struct xsc *xs, xsc_tx_t tx, const char *path, uint32_t owner, uint32_t reader)
+{
+    const struct xsc_perm perms[] = {{owner, 'n'}, {reader, 'r'}};
+
+    if (xsc_rm(xs, tx, path) != 0 && errno != ENOENT)
+        return -1;
+    if (xsc_mkdir(xs, tx, path) != 0)
+        return -1;
+    return xsc_set_perms(xs, tx, path, perms, owner == reader ? 1 : 2);
+}
+
+static int write_all(struct xsc *xs, xsc_tx_t tx, const char *dir, const struct device_node *list,
+                     size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (xsc_writef(xs, tx, list[i].value, "%s/%s", dir, list[i].name) != 0)
+            return -1;
+    return 0;
+}
+
+int device_nodes_write(struct xsc *xs, xsc_tx_t tx, const struct device *dev,
+                       const struct device_nodes *nodes)
+{
+    char front[DEVICE_PATH_ROOM], back[DEVICE_PATH_ROOM], record[DEVICE_PATH_ROOM], domid[16];
+
+    if (nodes->out_of_memory) {
+        errno = ENOMEM;
+        return -1;
+    }
+    device_frontend_path(dev, front);
+    device_backend_path(dev, back);
+    device_record_path(dev, record);
+    snprintf(domid, sizeof(domid), "%u", dev->domid);
+
+    const struct device_node front_common[] = {
+        {"backend", back}, {"backend-id", (char *)"0"}, {"state", (char *)"1"}};
+    const struct device_node back_common[] = {
+        {"frontend", front}, {"frontend-id", domid}, {"online", (char *)"1"}, {"state", (char *)"1"}};
+    const struct device_node record_common[] = {{"frontend", front}, {"backend", back}};
+
+    if (fresh_directory(xs, tx, front, dev->domid, 0) != 0 ||
+        write_all(xs, tx, front, front_common, 3) != 0 ||
+        write_all(xs, tx, front, nodes->front, nodes->front_count) != 0)
+        return -1;
+    if (fresh_directory(xs, tx, back, 0, dev->domid) != 0 || write_all(xs, tx, back, back_common, 4) != 0 ||
+        write_all(xs, tx, back, nodes->back, nodes->back_count) != 0)
+        return -1;
+    if (fresh_directory(xs, tx, record, 0, 0) != 0 || write_all(xs, tx, record, record_common, 2) != 0)
+        return -1;
+    return write_all(xs, tx, record, nodes->back, nodes->back_count);
+}
+
+unsigned int device_backend_state(struct xsc *xs, const struct device *dev)
+{
+    char path[DEVICE_PATH_ROOM + 8];
+    uint64_t state;
+
+    device_backend_path(dev, path);
+    strcat(path, "/state");
+    return xsc_read_u64(xs, XSC_NO_TX, path, &state) == 0 && state <= XenbusStateReconfigured
+               ? (unsigned int)state
+               : XenbusStateUnknown;
+}
+
+int64_t device_now_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static int wait_watched(struct xsc *xs, const struct device *dev, unsigned int state, int timeout_ms)
+{
+    int64_t deadline = device_now_ms() + timeout_ms;
+
+    for (;;) {
+        unsigned int now = device_backend_state(xs, dev);
+        int64_t left = deadline - device_now_ms();
+        struct xsc_event *event;
+
+        if (state == XenbusStateUnknown ? now == XenbusStateUnknown : now >= state)
+            return 0;
+        event = left > 0 ? xsc_wait_watch(xs, (int)left) : NULL;
+        if (!event) {
+            if (left <= 0)
+                errno = ETIMEDOUT;
+            return -1;
+        }
+        free(event);
+    }
+}
+
+int device_wait_backend(struct xsc *xs, const struct device *dev, unsigned int state, int timeout_ms)
+{
+    char path[DEVICE_PATH_ROOM + 8];
+    int rc, saved;
+
+    device_backend_path(dev, path);
+    strcat(path, "/state");
+    if (xsc_watch(xs, path, "backend-state") != 0)
+        return -1;
+    rc = wait_watched(xs, dev, state, timeout_ms);
+    saved = errno;
+    xsc_unwatch(xs, path, "backend-state");
+    errno = saved;
+    return rc;
+}
+
+char *device_backend_error(struct xsc *xs, const struct device *dev)
+{
+    return xsc_readf(xs, XSC_NO_TX, "/local/domain/0/error/backend/%s/%u/%u/error",
+                     device_kind_name(dev->kind), dev->domid, dev->devid);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HOSPES_TOOLSTACK_DEVICE_NODES_H
+#define HOSPES_TOOLSTACK_DEVICE_NODES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dom0/toolstack/toolstack.h"
+#include "xs/client/xs.h"
+
+/*
+ * One device in the store: where its three directories lie, what is written there, what its backend makes of
+ * it. Shared by all kinds.
+ */
+
+enum device_kind {
+    DEVICE_VBD,
+    DEVICE_VIF,
+    DEVICE_KINDS,
+};
+
+struct device {
+    enum device_kind kind;
+    uint32_t domid; /* of the guest; all backends are in domain 0 */
+    uint32_t devid;
+};
+
+/* "vbd", "vif". */
+const char *device_kind_name(enum device_kind kind);
+
+#define DEVICE_PATH_ROOM 96
+
+void device_frontend_path(const struct device *dev, char path[DEVICE_PATH_ROOM]);
+void device_backend_path(const struct device *dev, char path[DEVICE_PATH_ROOM]);
+/* The toolstack's own record, which no guest can write. */
+void device_record_path(const struct device *dev, char path[DEVICE_PATH_ROOM]);
+/* Name of the backend in the kernel's device model: "vbd-3-51712". */
+void device_bus_name(const struct device *dev, char name[DEVICE_PATH_ROOM]);
+
+#define DEVICE_MAX_NODES 24
+
+/* What a device says about itself, beside the nodes that all devices have. */
+struct device_nodes {
+    struct device_node {
+        const char *name; /* static */
+        char *value;
+    } front[DEVICE_MAX_NODES], back[DEVICE_MAX_NODES];
+    size_t front_count, back_count;
+    bool out_of_memory;
+};
+
+void device_nodes_front(struct device_nodes *nodes, const char *name, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void device_nodes_back(struct device_nodes *nodes, const char *name, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void device_nodes_free(struct device_nodes *nodes);
+
+/*
+ * Writes the three directories: the frontend's belongs to the guest and dom0 reads it, the backend's belongs
+ * to dom0 and the guest reads it, the record repeats the backend's for tools. 0, or -1 with errno.
+ */
+int device_nodes_write(struct xsc *xs, xsc_tx_t tx, const struct device *dev,
+                       const struct device_nodes *nodes);
+
+/* State of the backend, 0 (unknown) when the node is missing. */
+unsigned int device_backend_state(struct xsc *xs, const struct device *dev);
+
+/*
+ * Waits until the backend's state is at least `state` (or, for 0, until the node is gone). 0, or -1 with
+ * errno: ETIMEDOUT, or that of the store.
+ */
+int device_wait_backend(struct xsc *xs, const struct device *dev, unsigned int state, int timeout_ms);
+
+/* What the backend's driver says went wrong; malloc'd, NULL when it says nothing. */
+char *device_backend_error(struct xsc *xs, const struct device *dev);
+
+/* Milliseconds of a clock that is never set. */
+int64_t device_now_ms(void);
+
+#endif
