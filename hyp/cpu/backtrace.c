@@ -31,7 +31,7 @@ void show_backtrace(const struct cpu_user_regs *regs)
 
         if (!symbol_is_text(frame[1]))
             break;
-        show_address("by", frame[1]);
+        show_address("by", frame[1] - 1); /* the call, not what follows: that may be another function */
         if (frame[0] <= fp)
             break;
         fp = frame[0];
@@ -40,17 +40,19 @@ void show_backtrace(const struct cpu_user_regs *regs)
 
 void show_registers(const struct cpu_user_regs *r)
 {
-    printk(LOG_ERROR, "CPU%u %s rip %04x:%016lx rsp %04x:%016lx rflags %#lx vector %u error %#x\n", this_cpu_id(),
-           regs_from_guest(r) ? "guest" : "hypervisor", r->cs, (unsigned long)r->rip, r->ss, (unsigned long)r->rsp,
-           (unsigned long)r->rflags, r->entry_vector, r->error_code);
-    printk(LOG_ERROR, "rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", (unsigned long)r->rax, (unsigned long)r->rbx,
-           (unsigned long)r->rcx, (unsigned long)r->rdx);
-    printk(LOG_ERROR, "rsi %016lx rdi %016lx rbp %016lx r8  %016lx\n", (unsigned long)r->rsi, (unsigned long)r->rdi,
-           (unsigned long)r->rbp, (unsigned long)r->r8);
-    printk(LOG_ERROR, "r9  %016lx r10 %016lx r11 %016lx r12 %016lx\n", (unsigned long)r->r9, (unsigned long)r->r10,
-           (unsigned long)r->r11, (unsigned long)r->r12);
-    printk(LOG_ERROR, "r13 %016lx r14 %016lx r15 %016lx\n", (unsigned long)r->r13, (unsigned long)r->r14, (unsigned long)r->r15);
-    printk(LOG_ERROR, "cr0 %#lx cr2 %#lx cr3 %#lx cr4 %#lx\n", read_cr0(), read_cr2(), read_cr3(), read_cr4());
+    printk(LOG_ERROR, "CPU%u %s rip %04x:%016lx rsp %04x:%016lx rflags %#lx vector %u error %#x\n",
+           this_cpu_id(), regs_from_guest(r) ? "guest" : "hypervisor", r->cs, (unsigned long)r->rip, r->ss,
+           (unsigned long)r->rsp, (unsigned long)r->rflags, r->entry_vector, r->error_code);
+    printk(LOG_ERROR, "rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", (unsigned long)r->rax,
+           (unsigned long)r->rbx, (unsigned long)r->rcx, (unsigned long)r->rdx);
+    printk(LOG_ERROR, "rsi %016lx rdi %016lx rbp %016lx r8  %016lx\n", (unsigned long)r->rsi,
+           (unsigned long)r->rdi, (unsigned long)r->rbp, (unsigned long)r->r8);
+    printk(LOG_ERROR, "r9  %016lx r10 %016lx r11 %016lx r12 %016lx\n", (unsigned long)r->r9,
+           (unsigned long)r->r10, (unsigned long)r->r11, (unsigned long)r->r12);
+    printk(LOG_ERROR, "r13 %016lx r14 %016lx r15 %016lx\n", (unsigned long)r->r13, (unsigned long)r->r14,
+           (unsigned long)r->r15);
+    printk(LOG_ERROR, "cr0 %#lx cr2 %#lx cr3 %#lx cr4 %#lx\n", read_cr0(), read_cr2(), read_cr3(),
+           read_cr4());
     if (!regs_from_guest(r))
         show_backtrace(r);
 }

@@ -48,30 +48,54 @@ static void set_scale(struct clock_scale *s, u64 khz)
     s->mul = (u32)((NS_PER_SEC << 32) / hz);
 }
 
-/* Counts TSC and local timer ticks while the reference clock runs for about CALIBRATION_US. */
+struct sample {
+    u64 ref, tsc;
+    u32 timer;
+};
+
+/*
+ * All counters at one moment. What comes between the readings (an SMI, the host of a virtual machine) makes
+ * them differ, so of a few attempts the shortest counts.
+ */
+static struct sample take_sample(const struct clock_source *src)
+{
+    struct sample best = {0};
+    u64 best_width = ~0UL;
+
+    for (unsigned i = 0; i < 8; i++) {
+        struct sample s;
+        u64 before = rdtsc_ordered(), width;
+
+        s.ref = src->read();
+        s.timer = lapic_timer_read();
+        width = rdtsc_ordered() - before;
+        s.tsc = before + width / 2;
+        if (width < best_width) {
+            best_width = width;
+            best = s;
+        }
+    }
+    return best;
+}
+
+/* How far TSC and local timer get while the reference clock runs for about CALIBRATION_US. */
 static void calibrate(const struct clock_source *src)
 {
-    u64 mask = src->mask, ref0, ref, tsc0, tsc1, khz_scale;
-    u32 lapic0, lapic1;
+    struct sample first, last;
+    u64 ref;
 
     lapic_timer_setup(0, false);
     lapic_timer_set(~0u);
-    /* Begin on an edge of the reference, so that its coarse steps cost no precision. */
-    for (ref = src->read(); (ref0 = src->read()) == ref;)
-        ;
-    tsc0 = rdtsc_ordered();
-    lapic0 = lapic_timer_read();
+    first = take_sample(src);
     do {
-        ref = src->read();
-    } while (((ref - ref0) & mask) * 1000000 / src->hz < CALIBRATION_US);
-    tsc1 = rdtsc_ordered();
-    lapic1 = lapic_timer_read();
+        ref = (src->read() - first.ref) & src->mask;
+    } while (ref * 1000000 / src->hz < CALIBRATION_US);
+    last = take_sample(src);
     lapic_timer_set(0);
 
-    /* ticks * (hz / 1000) / reference ticks */
-    khz_scale = (ref - ref0) & mask;
-    tsc_khz = (tsc1 - tsc0) * src->hz / 1000 / khz_scale;
-    timer_khz = (u64)(lapic0 - lapic1) * src->hz / 1000 / khz_scale;
+    ref = (last.ref - first.ref) & src->mask;
+    tsc_khz = (last.tsc - first.tsc) * src->hz / 1000 / ref;
+    timer_khz = (u64)(first.timer - last.timer) * src->hz / 1000 / ref;
 }
 
 static void timer_interrupt(struct cpu_user_regs *regs)

@@ -17,8 +17,9 @@
 #include "lib/printk.h"
 #include "lib/string.h"
 
-#define STARTUP_TIMEOUT_US 1000000
-#define BOOT_STACK_ROOM    256 /* struct cpu_info, rounded up to keep the stack aligned */
+#define SHORT_TIMEOUT_US 100000
+#define LONG_TIMEOUT_US  1000000
+#define BOOT_STACK_ROOM  256 /* struct cpu_info, rounded up to keep the stack aligned */
 _Static_assert(sizeof(struct cpu_info) <= BOOT_STACK_ROOM, "the start stacks begin below struct cpu_info");
 
 cpumask_t cpu_online_mask;
@@ -140,17 +141,11 @@ static void secondary_main(void)
     cpu_startup(cpu);
 }
 
-static bool low_page_is_ram(mfn_t mfn)
-{
-    return platform_is_ram(mfn) && platform_is_ram(mfn_of(mfn_x(mfn) + 1));
-}
-
-/* A page below 640 KiB; what lies there belongs to no one any more, but page 0 is kept for the old BIOS data.
- */
+/* A page below 640 KiB. What lies there (perhaps a module of the loader's) is put back afterwards. */
 static mfn_t find_trampoline_page(void)
 {
     for (u64 page = 8; page < 0x9f; page++)
-        if (low_page_is_ram(mfn_of(page)))
+        if (platform_is_ram(mfn_of(page)) && platform_is_ram(mfn_of(page + 1)))
             return mfn_of(page);
     return MFN_NONE;
 }
@@ -179,22 +174,35 @@ static bool wait_alive(unsigned cpu, u64 us)
     return false;
 }
 
+/* CPUs of this century need no pause after INIT; the long form is for one that did not follow the short one.
+ */
+static bool wake_cpu(unsigned cpu, paddr_t base)
+{
+    u32 apic_id = cpu_ids[cpu].apic_id;
+    u8 page = (u8)(base >> PAGE_SHIFT);
+
+    lapic_send_init(apic_id);
+    platform_delay_us(100);
+    lapic_send_startup(apic_id, page);
+    if (wait_alive(cpu, SHORT_TIMEOUT_US))
+        return true;
+    lapic_send_init(apic_id);
+    platform_delay_us(10000);
+    lapic_send_startup(apic_id, page);
+    if (wait_alive(cpu, 200))
+        return true;
+    lapic_send_startup(apic_id, page);
+    return wait_alive(cpu, LONG_TIMEOUT_US);
+}
+
 static bool start_cpu(unsigned cpu, u8 *page, paddr_t base)
 {
     u64 top = (u64)cpu_stack[cpu] + STACK_SIZE, sp = top - BOOT_STACK_ROOM;
-    struct cpu_info *info = (struct cpu_info *)top - 1;
-    u32 apic_id = cpu_ids[cpu].apic_id;
 
-    info->cpu = cpu;
+    ((struct cpu_info *)top - 1)->cpu = cpu;
     memcpy(page + TRAMPOLINE_STACK, &sp, 8);
-    lapic_send_init(apic_id);
-    platform_delay_us(10000);
-    lapic_send_startup(apic_id, (u8)(base >> PAGE_SHIFT));
-    if (!wait_alive(cpu, 200)) {
-        lapic_send_startup(apic_id, (u8)(base >> PAGE_SHIFT));
-        if (!wait_alive(cpu, STARTUP_TIMEOUT_US))
-            return false;
-    }
+    if (!wake_cpu(cpu, base))
+        return false;
     clock_sync_cpu(cpu);
     while (!cpumask_test(&cpu_online_mask, cpu))
         cpu_relax();
@@ -215,6 +223,7 @@ void smp_init(void)
 {
     mfn_t low = find_trampoline_page();
     paddr_t base = mfn_to_paddr(low);
+    static u8 saved[PAGE_SIZE];
     u8 *page;
 
     if (acpi_info.cpu_count <= 1)
@@ -224,6 +233,7 @@ void smp_init(void)
         return;
     }
     page = paddr_to_virt(base);
+    memcpy(saved, page, PAGE_SIZE);
     prepare_trampoline(page, base);
     for (unsigned i = 1; i < acpi_info.cpu_count; i++) {
         cpu_ids[cpu_count] = acpi_info.cpus[i];
@@ -235,5 +245,6 @@ void smp_init(void)
         /* If it wakes up late, it must not find the next one's stack. */
         lapic_send_init(acpi_info.cpus[i].apic_id);
     }
-    memset(page, 0, PAGE_SIZE);
+    memcpy(page, saved, PAGE_SIZE);
+    printk(LOG_INFO, "%u CPUs\n", cpu_count);
 }
