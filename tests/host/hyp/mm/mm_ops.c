@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "fake.h"
+#include "cpu/percpu.h"
 #include "lib/errno.h"
 #include "mm/alloc.h"
 #include "mm/flush.h"
@@ -62,6 +63,13 @@ static void note_new_frame(struct guest *g, struct page_info *pg)
             bad++;
             break;
         }
+    /* In the place of one that it has released. */
+    for (unsigned i = 0; i < g->pages; i++) {
+        if (page_owner(&frame_table[g->page[i]]) != &g->mm) {
+            g->page[i] = (u32)mfn_x(page_to_mfn(pg));
+            return;
+        }
+    }
     g->page[g->pages++] = (u32)mfn_x(page_to_mfn(pg));
 }
 
@@ -113,7 +121,7 @@ static u64 pick_entry(struct guest *g)
 /* Few different slots, so that tables meet; two of them are the hypervisor's in an L4. */
 static unsigned pick_slot(void)
 {
-    static const u16 slots[] = {0, 1, 2, 3, 255, 256, 271, 511};
+    static const u16 slots[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 511, 256, 271};
     return slots[next() % ARRAY_SIZE(slots)];
 }
 static u64 pick_va(void)
@@ -134,7 +142,8 @@ static bool guest_may_write(const struct guest *g, mfn_t mfn)
     return (x & PGT_type_mask) == PGT_writable || !(x & PGT_count_mask);
 }
 
-/* Plain stores by the guest: a whole page cleared, one arbitrary entry, or a likely one: to a frame that is the right table already or empty. */
+/* Plain stores by the guest: a whole page cleared, one arbitrary entry, or a likely one: to a frame that is
+ * the right table already or empty. */
 static void op_guest_write(struct guest *g)
 {
     mfn_t mfn = mfn_of(g->page[next() % g->pages]);
@@ -151,11 +160,76 @@ static void op_guest_write(struct guest *g)
         p[slot] = pte_make(mfn_of(g->page[next() % g->pages]), PTE_P | (how == 2 ? PTE_RW : 0));
 }
 
+static int switch_root(unsigned cpu, struct guest *g, mfn_t root)
+{
+    int rc;
+
+    while ((rc = pt_get_root(&g->mm, root)) == -ERESTART)
+        ;
+    if (rc)
+        return rc;
+    cpumask_set(&g->mm.dirty_cpus, cpu);
+    load_cr3(mfn_to_paddr(root));
+    if (cpus[cpu].g) {
+        if (cpus[cpu].g != g)
+            cpumask_clear(&cpus[cpu].g->mm.dirty_cpus, cpu);
+        pt_put_root(cpus[cpu].root);
+    }
+    cpus[cpu].g = g;
+    cpus[cpu].root = root;
+    return 0;
+}
+
+/* A whole tree of four plain frames, as a kernel makes one for a process; tables that exist already may
+ * become part of it. */
+static void op_build(struct guest *g)
+{
+    mfn_t table[4];
+    unsigned base = next();
+
+    for (unsigned i = 0; i < 4; i++) {
+        table[i] = mfn_of(g->page[(base + i) % g->pages]);
+        if (!guest_may_write(g, table[i]))
+            return;
+        memset(mfn_to_virt(table[i]), 0, PAGE_SIZE);
+    }
+    for (unsigned level = 4; level > 1; level--) {
+        u64 *t = mfn_to_virt(table[level - 1]);
+        t[pick_slot()] = pte_make(table[level - 2], PTE_P | PTE_RW | PTE_US);
+        mfn_t other = mfn_of(g->page[next() % g->pages]);
+        if ((mfn_to_page(other)->type_info & (PGT_type_mask | PGT_validated)) ==
+            (PGT_LEVEL(level - 1) | PGT_validated))
+            t[pick_slot()] = pte_make(other, PTE_P | PTE_RW);
+    }
+    u64 *l1 = mfn_to_virt(table[0]);
+    for (unsigned n = next() % 6; n; n--) {
+        mfn_t mfn = mfn_of(g->page[next() % g->pages]);
+        if (page_owner(mfn_to_page(mfn)) == &g->mm)
+            l1[pick_slot()] = pte_make(mfn, PTE_P | (guest_may_write(g, mfn) && (next() & 1) ? PTE_RW : 0));
+    }
+    unsigned cpu = this_cpu_id();
+    if (next() & 1)
+        (void)pt_pin(&g->mm, table[3], PGT_l4);
+    else
+        (void)switch_root(cpu, g, table[3]);
+}
+
+/* Half of the time in a table that g's kernel would change. */
+static mfn_t pick_table(struct guest *g)
+{
+    for (unsigned tries = 0; tries < 6; tries++) {
+        mfn_t mfn = pick_frame(g);
+        if (mfn_valid(mfn) && type_is_table(mfn_to_page(mfn)->type_info & PGT_type_mask))
+            return mfn;
+    }
+    return pick_frame(g);
+}
+
 static int op_update(struct guest *g)
 {
     unsigned mode = next();
     struct mm_owner *foreign = mode < 16 ? &guests[mode % DOMAINS].mm : mode < 20 ? &mm_owner_io : &g->mm;
-    paddr_t ptr = mfn_to_paddr(pick_frame(g)) + 8 * pick_slot() + (mode == 30 ? 4 : 0);
+    paddr_t ptr = mfn_to_paddr(pick_table(g)) + 8 * pick_slot() + (mode == 30 ? 4 : 0);
 
     return pt_update_entry(&g->mm, foreign, ptr, pick_entry(g), mode & 32);
 }
@@ -170,7 +244,7 @@ static int op_emulated(struct guest *g)
 {
     static const u8 sizes[] = {1, 2, 4, 8, 8, 8, 3};
     unsigned bytes = sizes[next() % ARRAY_SIZE(sizes)], mode = next();
-    mfn_t mfn = pick_frame(g);
+    mfn_t mfn = pick_table(g);
     paddr_t ptr = mfn_to_paddr(mfn) + 8 * pick_slot();
     u64 expected = 0;
     bool success;
@@ -194,27 +268,6 @@ static int op_pin(struct guest *g)
     return rc;
 }
 
-static int op_switch(unsigned cpu, struct guest *g)
-{
-    mfn_t root = pick_frame(g);
-    int rc;
-
-    while ((rc = pt_get_root(&g->mm, root)) == -ERESTART)
-        ;
-    if (rc)
-        return rc;
-    cpumask_set(&g->mm.dirty_cpus, cpu);
-    load_cr3(mfn_to_paddr(root));
-    if (cpus[cpu].g) {
-        if (cpus[cpu].g != g)
-            cpumask_clear(&cpus[cpu].g->mm.dirty_cpus, cpu);
-        pt_put_root(cpus[cpu].root);
-    }
-    cpus[cpu].g = g;
-    cpus[cpu].root = root;
-    return 0;
-}
-
 static int op_idle(unsigned cpu)
 {
     if (!cpus[cpu].g)
@@ -229,7 +282,7 @@ static int op_idle(unsigned cpu)
 static int op_grant(struct guest *g, unsigned cpu)
 {
     struct guest *granter = &guests[(g == &guests[0])];
-    mfn_t frame = pick_frame(granter), table = pick_frame(g);
+    mfn_t frame = pick_frame(granter), table = pick_table(g);
     paddr_t pte = mfn_to_paddr(table) + 8 * pick_slot();
     u64 flags = PTE_P | PTE_US | (next() & 1 ? PTE_RW : 0);
 
@@ -239,7 +292,9 @@ static int op_grant(struct guest *g, unsigned cpu)
     case 1:
         return pt_grant_unmap_pte(&g->mm, pte, frame);
     case 2:
-        return cpus[cpu].g == g ? pt_grant_map_va(&g->mm, &granter->mm, cpus[cpu].root, pick_va(), frame, flags) : -EINVAL;
+        return cpus[cpu].g == g
+                   ? pt_grant_map_va(&g->mm, &granter->mm, cpus[cpu].root, pick_va(), frame, flags)
+                   : -EINVAL;
     case 3:
         return cpus[cpu].g == g ? pt_grant_unmap_va(&g->mm, cpus[cpu].root, pick_va(), frame) : -EINVAL;
     default: {
@@ -258,12 +313,14 @@ static int op_pages(struct guest *g)
         struct page_info *pg = get_page_mfn(mfn, &g->mm);
         if (!pg)
             return -EINVAL;
-        release_domain_page(pg);
+        if (next() % 4 == 0)
+            release_domain_page(pg);
         put_page(pg);
         return 0;
     }
     case 1: {
-        struct page_info *pg = g->pages < MAX_PAGES ? alloc_domain_pages(&g->mm, 0, next() & 1 ? 22 : 0, 0) : NULL;
+        struct page_info *pg =
+            g->pages < MAX_PAGES - 1 ? alloc_domain_pages(&g->mm, 0, next() & 1 ? 22 : 0, 0) : NULL;
         if (!pg)
             return -ENOMEM;
         note_new_frame(g, pg);
@@ -287,7 +344,8 @@ static int op_descriptors(struct guest *g)
 
     switch (next() % 3) {
     case 0:
-        if (g->descs == MAX_HELD || !mfn_valid(mfn) || get_page_and_type(mfn_to_page(mfn), &g->mm, PGT_seg_desc))
+        if (g->descs == MAX_HELD || !mfn_valid(mfn) ||
+            get_page_and_type(mfn_to_page(mfn), &g->mm, PGT_seg_desc))
             return -EINVAL;
         g->desc[g->descs++] = mfn;
         return 0;
@@ -314,8 +372,10 @@ static int step(unsigned op, struct guest *g, unsigned cpu)
     switch (op) {
     case 0:
     case 1:
-    case 2:
         op_guest_write(g);
+        return 0;
+    case 2:
+        op_build(g);
         return 0;
     case 3:
     case 4:
@@ -328,10 +388,11 @@ static int step(unsigned op, struct guest *g, unsigned cpu)
     case 8:
         return op_pin(g);
     case 9:
-        mfn = pick_frame(g);
+        mfn = pick_table(g);
         return pt_unpin(&g->mm, mfn);
     case 10:
-        return op_switch(cpu, g);
+        mfn = pick_table(g);
+        return switch_root(cpu, g, mfn);
     case 11:
         return next() % 8 ? 0 : op_idle(cpu);
     case 12:

@@ -10,7 +10,7 @@
 #include "fake.h"
 #include "mm_ops.h"
 
-#define RUNS  400
+#define RUNS  4000
 #define BYTES 6000
 
 static u64 rng_state;
