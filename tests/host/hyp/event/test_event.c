@@ -373,8 +373,7 @@ static void messages(void **state)
     assert_int_equal(evtchn_close(dom[0], second), 0);
 }
 
-/* --- random operations
- * ---------------------------------------------------------------------------------------------- */
+/* --- random operations --- */
 
 static void check_port(struct domain *d, u32 port)
 {

@@ -185,8 +185,7 @@ u64 frames_type_count(u64 mfn)
     return table[mfn].type_info & PGT_count_mask;
 }
 
-/* --- shared pages
- * ---------------------------------------------------------------------------------------------------- */
+/* --- shared pages --- */
 
 void *alloc_shared_page(struct mm_owner *o, bool readonly)
 {
@@ -213,9 +212,7 @@ void free_shared_page(void *va)
     pthread_mutex_unlock(&lock);
 }
 
-/* --- tables
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- tables --- */
 
 static struct entry *find(struct mm_owner *pt, u64 addr, bool by_pte)
 {
@@ -362,9 +359,7 @@ void flush_cpus(const cpumask_t *mask, u64 va)
     pthread_mutex_unlock(&lock);
 }
 
-/* --- audit
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- audit --- */
 
 void mm_audit_register(void (*report)(void))
 {

@@ -48,8 +48,7 @@ void gprintk(enum log_level level, const char *fmt, ...)
     (void)level, (void)fmt;
 }
 
-/* --- interrupts and locks
- * ------------------------------------------------------------------------------------------ */
+/* --- interrupts and locks --- */
 
 u64 local_irq_save(void)
 {
@@ -131,9 +130,7 @@ unsigned simple_locks_held(void)
     return n + irqs_off;
 }
 
-/* --- heap
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- heap --- */
 
 void *hyp_zalloc(size_t size)
 {
