@@ -103,7 +103,8 @@ void grant_map(struct grant_batch *b, struct gnttab_map_grant_ref *op)
         op->status = GNTST_bad_gntref;
         return;
     }
-    rd = grant_peer(&b->source, op->dom);
+    /* A mapper names the granter, even itself, by its number. */
+    rd = op->dom == DOMID_SELF ? NULL : grant_peer(&b->source, op->dom);
     /* The handle keeps the granter: what is pinned is found through it. */
     if (!rd || !rd->grant || !domain_ref(rd)) {
         op->status = GNTST_bad_domain;

@@ -236,7 +236,8 @@ static void self_grant(void **state)
 
     (void)state;
     give(0, 8, 0, 30, GTF_permit_access);
-    op = map(DOMID_SELF, 8, RW, 0x1000);
+    assert_int_equal(map_fails(DOMID_SELF, 8, RW, 0x1000), GNTST_bad_domain);
+    op = map(0, 8, RW, 0x1000);
     assert_int_equal(op.status, GNTST_okay);
     assert_int_equal(unmap(op.handle, 0x1000, 0), GNTST_okay);
     op = map(0, 8, RW, 0x1000);
