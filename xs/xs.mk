@@ -33,3 +33,30 @@ $(XS_OUT)/xs: $(XS_CMD_OBJ) $(XS_OUT)/libxs.a
 	$(CC) $(USER_CFLAGS) -o $@ $^
 
 -include $(XS_STORE_OBJ:.o=.d) $(XS_DAEMON_OBJ:.o=.d) $(XS_CLIENT_OBJ:.o=.d) $(XS_CMD_OBJ:.o=.d)
+
+# ---- tests on the host ----
+#
+# The library and the daemon are compiled once more with the sanitizers. The daemon's tests replace
+# its access to the hypervisor (hv.c) by a fake, and its main() by their own.
+
+XS_TEST_OUT   := $(BUILD)/tests/host/xs
+XS_TEST_STORE := $(XS_STORE_SRC:%.c=$(XS_TEST_OUT)/%.o)
+XS_TEST_LOOP  := $(patsubst %.c,$(XS_TEST_OUT)/%.o,$(filter-out xs/daemon/hv.c xs/daemon/main.c,$(XS_DAEMON_SRC)))
+XS_TEST_CLIENT := $(XS_CLIENT_SRC:%.c=$(XS_TEST_OUT)/%.o)
+XS_TEST_NAMES := $(patsubst tests/host/xs/%.c,%,$(wildcard tests/host/xs/test_*.c))
+XS_TEST_BINS  := $(XS_TEST_NAMES:%=$(XS_TEST_OUT)/%)
+
+TEST_HOST_BINS += $(XS_TEST_BINS)
+
+$(XS_TEST_OUT)/xs/%.o: xs/%.c
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -MMD -MP -c $< -o $@
+
+$(XS_TEST_OUT)/%.o: tests/host/xs/%.c
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -MMD -MP -c $< -o $@
+
+$(XS_TEST_BINS): $(XS_TEST_OUT)/%: $(XS_TEST_OUT)/%.o $(XS_TEST_OUT)/harness.o $(XS_TEST_STORE)
+	$(CC) $(HOST_CFLAGS) -o $@ $^ -lcmocka
+
+-include $(XS_TEST_STORE:.o=.d) $(XS_TEST_LOOP:.o=.d) $(XS_TEST_CLIENT:.o=.d) $(wildcard $(XS_TEST_OUT)/*.d)
