@@ -217,8 +217,7 @@ CLAIM(map_errors, "map: bad reference, bad domain, entry for another domain, inv
     EXPECT_EQ(map(va, ref, 0x7000, GNTMAP_host_map).status, GNTST_bad_domain);
     EXPECT_EQ(map(va, ref, DOMID_SELF, GNTMAP_host_map).status, GNTST_bad_domain);
     EXPECT_EQ(map((void *)0x123456789000ul, ref, OWN_DOMID, GNTMAP_host_map).status, GNTST_general_error);
-    EXPECT_EQ(map((void *)0xffff820000000000ul, ref, OWN_DOMID, GNTMAP_host_map).status,
-              GNTST_general_error);
+    EXPECT_EQ(map((void *)0xffff820000000000ul, ref, OWN_DOMID, GNTMAP_host_map).status, GNTST_general_error);
     EXPECT_EQ(map(va, ref, OWN_DOMID, 0).status, GNTST_bad_gntref);
     grant_entry(ref)->domid = 5;
     EXPECT_EQ(map(va, ref, OWN_DOMID, GNTMAP_host_map).status, GNTST_general_error);

@@ -38,7 +38,7 @@ static void run(const struct claim *c)
     current = VERDICT_SUCCESS;
     reasons = 0;
     c->fn();
-    if (c->crashes)
+    if (c->kind == CLAIM_CRASHES)
         abi_report(VERDICT_FAILURE, "claim", (int)c->line, "the domain is still alive");
     restore_defaults();
     printf("CLAIM %s %s\n", c->name, verdict_names[current]);
@@ -68,14 +68,14 @@ int guest_main(const char *cmdline)
     for (const struct claim *c = next_claim(0); c; c = next_claim(c->line)) {
         if (list)
             printf("%s: %s\n", c->name, c->text);
-        else if (*only ? strcmp(only, c->name) == 0 : reached && !c->crashes)
+        else if (*only ? strcmp(only, c->name) == 0 : reached && c->kind == CLAIM_RUNS)
             run(c);
         if (!reached && strcmp(after, c->name) == 0)
             reached = true;
     }
     for (const struct claim *c = next_claim(0); c && !*only; c = next_claim(c->line))
-        if (c->crashes && !list)
-            printf("CRASH-CLAIM %s\n", c->name);
+        if (c->kind != CLAIM_RUNS && !list)
+            printf("%s-CLAIM %s\n", c->kind == CLAIM_CRASHES ? "CRASH" : "STORM", c->name);
     printf("VERDICT: %s\n", verdict_names[worst]);
     shutdown(SHUTDOWN_reboot);
 }

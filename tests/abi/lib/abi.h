@@ -15,6 +15,7 @@
  *     BEGIN name            before the claim runs
  *     CLAIM name VERDICT    after it; SUCCESS, SKIP, FAILURE or ERROR
  *     CRASH-CLAIM name      a claim that must crash the domain: to be started alone, claim=name
+ *     STORM-CLAIM name      one that may crash the domain, never the hypervisor: alone, with seed=N
  *     VERDICT: verdict      the most severe of all; the last line
  * Command line: "claim=NAME" runs one claim, "after=NAME" those behind it, "list" none.
  */
@@ -31,18 +32,19 @@ enum verdict { VERDICT_SUCCESS, VERDICT_SKIP, VERDICT_FAILURE, VERDICT_ERROR };
 struct claim {
     const char *name, *text;
     void (*fn)(void);
-    bool crashes; /* keeping its promise ends the domain */
+    enum claim_kind { CLAIM_RUNS, CLAIM_CRASHES, CLAIM_STORMS } kind;
     unsigned line;
 };
 
-#define CLAIM_ENTRY(id, sentence, does_crash)                                                               \
+#define CLAIM_ENTRY(id, sentence, claim_kind)                                                               \
     static void claim_##id(void);                                                                           \
     static const struct claim claim_entry_##id __attribute__((used, aligned(8), section("abi_claims"))) = { \
-        #id, sentence, claim_##id, does_crash, __LINE__};                                                   \
+        #id, sentence, claim_##id, claim_kind, __LINE__};                                                   \
     static void claim_##id(void)
 
-#define CLAIM(id, sentence)       CLAIM_ENTRY(id, sentence, false)
-#define CRASH_CLAIM(id, sentence) CLAIM_ENTRY(id, sentence, true)
+#define CLAIM(id, sentence)       CLAIM_ENTRY(id, sentence, CLAIM_RUNS)
+#define CRASH_CLAIM(id, sentence) CLAIM_ENTRY(id, sentence, CLAIM_CRASHES)
+#define STORM_CLAIM(id, sentence) CLAIM_ENTRY(id, sentence, CLAIM_STORMS)
 
 /* Raises the verdict of the running claim and says why, in one line. */
 void abi_report(enum verdict v, const char *file, int line, const char *fmt, ...)

@@ -287,7 +287,8 @@ static unsigned long u_store(unsigned long at)
     return 0;
 }
 
-static struct trap_frame user_frame;
+/* Changed by handlers that the compiler cannot see being called: hence external linkage. */
+struct trap_frame user_frame;
 
 static bool leave(struct trap_frame *f)
 {

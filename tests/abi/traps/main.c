@@ -18,11 +18,12 @@
 #define RFLAGS_NT 0x4000ul
 #define RFLAGS_AC 0x40000ul
 
-static struct trap_frame seen;
-static unsigned seen_count;
-static uint8_t seen_mask;
-static uint64_t seen_flags, seen_cs, seen_ss;
-static const struct trap_frame *seen_at;
+/* Changed by handlers that the compiler cannot see being called: hence external linkage. */
+struct trap_frame seen;
+unsigned seen_count;
+uint8_t seen_mask;
+uint64_t seen_flags, seen_cs, seen_ss;
+const struct trap_frame *seen_at;
 
 static bool observe(struct trap_frame *f)
 {
@@ -285,7 +286,7 @@ CLAIM(device_not_available, "fpu_taskswitch(1) makes the next FPU instruction #N
     EXPECT_EQ(FAULT_OF("fnop", :::), -1);
 }
 
-static int inner_vector;
+int inner_vector;
 
 static bool fault_inside(struct trap_frame *f)
 {

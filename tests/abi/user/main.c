@@ -16,10 +16,11 @@
 #define USER_VA 0x400000ul
 
 static char user_stack[2 * PAGE_SIZE] __attribute__((aligned(4096)));
-static struct trap_frame seen;
-static unsigned seen_count;
-static uint8_t seen_mask;
-static uint64_t seen_gs_base;
+/* Changed by handlers that the compiler cannot see being called: hence external linkage. */
+struct trap_frame seen;
+unsigned seen_count;
+uint8_t seen_mask;
+uint64_t seen_gs_base;
 
 static uint64_t gs_word(void)
 {
