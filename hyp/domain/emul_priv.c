@@ -250,8 +250,7 @@ static bool emulate_two_byte(struct cpu_user_regs *regs, struct insn *in)
         current->ts = false;
         fpu_clear_ts();
         return true;
-    case 0x08: /* INVD, WBINVD: caches are coherent, and no guest without devices can tell */
-    case 0x09:
+    case 0x09: /* WBINVD: caches are coherent, and no guest without devices can tell */
         if (kernel && current->domain->privileged)
             __asm__ volatile("wbinvd" ::: "memory");
         return kernel;

@@ -327,7 +327,9 @@ int vcpu_register_info(struct vcpu *v, mfn_t mfn, unsigned offset)
     struct page_info *pg;
     int rc;
 
-    if (offset > PAGE_SIZE - sizeof(struct vcpu_info) || offset % sizeof(u64) || !mfn_eq(v->info_mfn, MFN_NONE))
+    if (offset > PAGE_SIZE - sizeof(struct vcpu_info))
+        return -ENXIO;
+    if (offset % sizeof(u64) || !mfn_eq(v->info_mfn, MFN_NONE))
         return -EINVAL;
     /* Only of itself, or of one that is not running. */
     if (v != current && !(READ_ONCE(v->pause_flags) & VPF_DOWN))

@@ -39,27 +39,40 @@ static int update_one(struct mm_owner *pt, const struct pg_owner *pg, const stru
     }
 }
 
+/* As far as the list is readable it counts: *n becomes 1 if not all of it is. */
+static int copy_requests(struct mmu_update *req, u64 list, u32 *n)
+{
+    if (likely(!copy_from_guest(req, list, *n * sizeof(*req))))
+        return 0;
+    *n = 1;
+    return copy_from_guest(req, list, sizeof(*req));
+}
+
 /* Works on requests from the list until one fails (its error), all are done (0), or it is time to stop
  * (-ERESTART). */
 static int run_updates(struct mm_owner *pt, const struct pg_owner *pg, u64 list, u32 count, u32 *done)
 {
     struct mmu_update req[CHUNK];
+    bool flush = false;
     int rc = 0;
 
     while (*done < count && !rc) {
         u32 n = MIN(count - *done, (u32)CHUNK), i;
 
-        if (*done && hypercall_preempt_needed())
-            return -ERESTART;
-        if (copy_from_guest(req, list + *done * sizeof(req[0]), n * sizeof(req[0]))) {
-            /* As far as the list is readable it counts. */
-            n = 1;
-            if (copy_from_guest(req, list + *done * sizeof(req[0]), sizeof(req[0])))
-                return -EFAULT;
+        if (*done && hypercall_preempt_needed()) {
+            rc = -ERESTART;
+            break;
         }
+        rc = copy_requests(req, list + *done * sizeof(req[0]), &n);
+        if (rc)
+            break;
         spin_lock(&pt->pt_lock);
         for (i = 0; i < n && !rc; i++) {
             rc = update_one(pt, pg, &req[i]);
+            if (rc == PT_REPLACED_TABLE) {
+                flush = true;
+                rc = 0;
+            }
             if (!rc && pt_unfinished(pt)) {
                 i++;
                 break;
@@ -67,9 +80,13 @@ static int run_updates(struct mm_owner *pt, const struct pg_owner *pg, u64 list,
         }
         spin_unlock(&pt->pt_lock);
         *done += i - (rc != 0);
-        if (!rc && pt_unfinished(pt))
-            return *done < count ? -ERESTART : 0;
+        if (!rc && pt_unfinished(pt)) {
+            rc = *done < count ? -ERESTART : 0;
+            break;
+        }
     }
+    if (flush)
+        flush_local();
     return rc;
 }
 
@@ -121,8 +138,8 @@ long do_mmu_update(u64 list, u64 count_arg, u64 pdone, u64 foreigndom, u64 a5)
     pg_owner_put(&pt);
     if (pdone) {
         u32 total = before + done;
-        if (copy_to_guest(pdone, &total, sizeof(total)) && !rc)
-            rc = -EFAULT;
+        /* A count that cannot be told does not undo what was done: no error, as on Xen. */
+        (void)!copy_to_guest(pdone, &total, sizeof(total));
     }
     if (rc == -ERESTART)
         return hypercall_continue(__HYPERVISOR_mmu_update, 4, list + done * sizeof(struct mmu_update),

@@ -113,6 +113,8 @@ static int own_op(const struct mmuext_op *op)
     case MMUEXT_NEW_BASEPTR:
         return vcpu_set_kernel_root(v, mfn_of(op->arg1.mfn));
     case MMUEXT_NEW_USER_BASEPTR:
+        if (op->arg1.mfn && !mfn_valid(mfn_of(op->arg1.mfn)))
+            return -EINVAL;
         return vcpu_set_user_root(v, op->arg1.mfn ? mfn_of(op->arg1.mfn) : MFN_NONE);
     case MMUEXT_SET_LDT:
         return set_ldt(op);
