@@ -53,26 +53,19 @@ static int copy_requests(struct mmu_update *req, u64 list, u32 *n)
 static int run_updates(struct mm_owner *pt, const struct pg_owner *pg, u64 list, u32 count, u32 *done)
 {
     struct mmu_update req[CHUNK];
-    bool flush = false;
     int rc = 0;
 
     while (*done < count && !rc) {
         u32 n = MIN(count - *done, (u32)CHUNK), i;
 
-        if (*done && hypercall_preempt_needed()) {
-            rc = -ERESTART;
-            break;
-        }
+        if (*done && hypercall_preempt_needed())
+            return -ERESTART;
         rc = copy_requests(req, list + *done * sizeof(req[0]), &n);
         if (rc)
-            break;
+            return rc;
         spin_lock(&pt->pt_lock);
         for (i = 0; i < n && !rc; i++) {
             rc = update_one(pt, pg, &req[i]);
-            if (rc == PT_REPLACED_TABLE) {
-                flush = true;
-                rc = 0;
-            }
             if (!rc && pt_unfinished(pt)) {
                 i++;
                 break;
@@ -80,13 +73,9 @@ static int run_updates(struct mm_owner *pt, const struct pg_owner *pg, u64 list,
         }
         spin_unlock(&pt->pt_lock);
         *done += i - (rc != 0);
-        if (!rc && pt_unfinished(pt)) {
-            rc = *done < count ? -ERESTART : 0;
-            break;
-        }
+        if (!rc && pt_unfinished(pt))
+            return *done < count ? -ERESTART : 0;
     }
-    if (flush)
-        flush_local();
     return rc;
 }
 
@@ -118,8 +107,7 @@ long do_mmu_update(u64 list, u64 count_arg, u64 pdone, u64 foreigndom, u64 a5)
         return (int)foreigndom;
     if (count & UPDATE_PREEMPTED) {
         count &= ~UPDATE_PREEMPTED;
-        if (pdone && copy_from_guest(&before, pdone, sizeof(before)))
-            return -EFAULT;
+        before = done_read(pdone);
     }
     rc = table_owner(foreigndom, &pt);
     if (rc)
@@ -136,11 +124,7 @@ long do_mmu_update(u64 list, u64 count_arg, u64 pdone, u64 foreigndom, u64 a5)
     }
     pg_owner_put(&pg);
     pg_owner_put(&pt);
-    if (pdone) {
-        u32 total = before + done;
-        /* A count that cannot be told does not undo what was done: no error, as on Xen. */
-        (void)!copy_to_guest(pdone, &total, sizeof(total));
-    }
+    done_write(pdone, before + done);
     if (rc == -ERESTART)
         return hypercall_continue(__HYPERVISOR_mmu_update, 4, list + done * sizeof(struct mmu_update),
                                   (count - done) | UPDATE_PREEMPTED, pdone, foreigndom, 0);

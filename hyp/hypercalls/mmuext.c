@@ -197,19 +197,14 @@ long do_mmuext_op(u64 list, u64 count_arg, u64 pdone, u64 foreigndom, u64 a5)
         return (int)foreigndom;
     if (count & UPDATE_PREEMPTED) {
         count &= ~UPDATE_PREEMPTED;
-        if (pdone && copy_from_guest(&before, pdone, sizeof(before)))
-            return -EFAULT;
+        before = done_read(pdone);
     }
     rc = pg_owner_get((u16)foreigndom, &pg);
     if (rc)
         return rc;
     rc = run_ops(&pg, list, count, &done);
     pg_owner_put(&pg);
-    if (pdone) {
-        u32 total = before + done;
-        if (copy_to_guest(pdone, &total, sizeof(total)) && !rc)
-            rc = -EFAULT;
-    }
+    done_write(pdone, before + done);
     if (rc == -ERESTART)
         return hypercall_continue(__HYPERVISOR_mmuext_op, 4, list + done * sizeof(struct mmuext_op),
                                   (count - done) | UPDATE_PREEMPTED, pdone, foreigndom, 0);

@@ -25,6 +25,22 @@ static inline void pg_owner_put(struct pg_owner *o)
         domain_put(o->ref);
 }
 
+/* How many requests a batch had done before it was preempted, and how many it has done now: an optional word
+ * of the guest, whose failure to be there is the guest's business. */
+static inline u32 done_read(u64 pdone)
+{
+    u32 done = 0;
+
+    if (pdone && copy_from_guest(&done, pdone, sizeof(done)))
+        return 0;
+    return done;
+}
+static inline void done_write(u64 pdone, u32 done)
+{
+    if (pdone && copy_to_guest(pdone, &done, sizeof(done)))
+        return;
+}
+
 /* CPUs on which the vCPUs of current's domain in the guest's bitmap run. -EFAULT. */
 int vcpu_bitmap_to_cpus(u64 bitmap, cpumask_t *mask);
 

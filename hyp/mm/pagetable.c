@@ -83,6 +83,8 @@ static int set_upper(struct mm_owner *pt, u64 *p, unsigned level, u64 new, bool 
             return rc;
     }
     (void)pte_exchange(p, new, preserve_ad);
+    /* No flush: a CPU that still walks the old path finds only frames that it may find until they change
+     * type. */
     if (old & PTE_P)
         upper_put(old, pt);
     return 0;
