@@ -8,7 +8,7 @@ GUEST_CFLAGS := -std=gnu17 -O2 -g $(WARNINGS) -ffreestanding -fno-stack-protecto
                 -ffunction-sections -fdata-sections -fno-omit-frame-pointer \
                 -mno-red-zone -mgeneral-regs-only -mcmodel=kernel \
                 -D__XEN_INTERFACE_VERSION__=__XEN_LATEST_INTERFACE_VERSION__ -I. $(XEN_INCLUDE)
-GUEST_LDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack \
+GUEST_LDFLAGS := -nostdlib -static -Wl,--build-id=none -Wl,-z,noexecstack \
                  -Wl,-z,max-page-size=4096 -Wl,--gc-sections -Wl,-T,guest/guest.lds
 
 GUEST_LIB := $(BUILD)/guest/libguest.a

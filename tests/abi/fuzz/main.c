@@ -390,7 +390,7 @@ static bool blow_back(struct trap_frame *f)
     return true;
 }
 
-static void gust(const void *code)
+static __attribute__((noinline)) void gust(const void *code)
 {
     const void *data = scratch[1] + 2048;
 

@@ -11,7 +11,7 @@ struct trap_frame seen;
 unsigned seen_count;
 
 /* iret with the frame; comes back through come_back() or a hook that resumes there. */
-static uint64_t do_iret(const struct iret_context *c)
+static __attribute__((noinline)) uint64_t do_iret(const struct iret_context *c)
 {
     uint64_t flags;
 
