@@ -141,6 +141,20 @@ static long alloc_irq_vector(u64 arg)
     return copy_to_guest(arg, &op, sizeof(op)) ? -EFAULT : 0;
 }
 
+static long apic_read(u64 arg)
+{
+    struct physdev_apic op;
+    int rc;
+
+    COPY_IN(op, arg);
+    if (!privileged())
+        return -EPERM;
+    rc = ioapic_guest_read(op.apic_physbase, op.reg, &op.value);
+    if (!rc && copy_to_guest(arg, &op, sizeof(op)))
+        rc = -EFAULT;
+    return rc;
+}
+
 static long get_free_pirq(u64 arg)
 {
     struct physdev_get_free_pirq op;
@@ -232,6 +246,8 @@ long do_physdev_op(u64 cmd, u64 arg, u64 a3, u64 a4, u64 a5)
         return unmap_pirq(arg);
     case PHYSDEVOP_setup_gsi:
         return setup_gsi(arg);
+    case PHYSDEVOP_apic_read:
+        return apic_read(arg);
     case PHYSDEVOP_alloc_irq_vector:
         return alloc_irq_vector(arg);
     case PHYSDEVOP_get_free_pirq:
