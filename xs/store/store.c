@@ -20,6 +20,20 @@ static struct xs_client *cause_of(struct xs_client *c)
 }
 
 /*
+ * What an unprivileged client is told of an absent node depends on its nearest ancestor: the permissions
+ * there, and that nothing has come to stand between.
+ */
+static int note_ancestor(struct xs_tx *tx, const char *path, size_t have)
+{
+    const char *at = path + (have > 1 ? have : 0);
+    size_t name_len;
+    int rc = xs_tx_note(tx, path, have, XS_TX_NODE);
+
+    xs_path_next(&at, &name_len);
+    return rc ? rc : xs_tx_note(tx, path, (size_t)(at - path), XS_TX_NODE);
+}
+
+/*
  * Finds a node on which the client has all of `need`. Whether a node that it may not use exists is told only
  * to a client that has the same rights on the nearest ancestor: -ENOENT or -EACCES; all others get -EACCES.
  */
@@ -39,6 +53,9 @@ static int find_node(struct xs_client *c, struct xs_tx *tx, const char *path, un
         return (xs_perms_access(n->perms, &c->who) & need) == need ? 0 : -EACCES;
     }
     *node = NULL;
+    rc = c->who.privileged ? 0 : note_ancestor(tx, path, len);
+    if (rc)
+        return rc;
     return xs_perms_access(n->perms, &c->who) & need ? -ENOENT : -EACCES;
 }
 

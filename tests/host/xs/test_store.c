@@ -350,7 +350,7 @@ static void transaction_quotas(void **state)
     (void)state;
     make_home();
     store.quota[XS_QUOTA_TRANSACTIONS] = 2;
-    store.quota[XS_QUOTA_TRANSACTION_NODES] = 10;
+    store.quota[XS_QUOTA_TRANSACTION_NODES] = 11; /* ten and the directory that they are missing in */
     tx = t_start(&dom5);
     t_start(&dom5);
     assert_int_equal(request_strings(&dom5, XS_TRANSACTION_START, 0, "", NULL), -ENOSPC);
