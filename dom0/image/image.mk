@@ -26,10 +26,42 @@ IMAGE_COMMON := --busybox $(BUSYBOX) --modules-from $(KERNEL_DIR) --modules $(IM
 # Our userland: the store, the consoles, the toolstack. `xs` is also what the demonstration uses.
 IMAGE_PROGRAMS = $(HOSPES):/usr/sbin/hospes $(CONSOLED):/usr/sbin/hospes-consoled \
                  $(XENSTORED):/usr/sbin/hospes-xenstored $(XS_CMD):/usr/bin/xs
+IMAGE_DEMO := --file $(IMAGE)/demo:/usr/share/hospes/demo:755
 IMAGE_INITD := store console bridge stop
 
 $(DOM0_INITRAMFS): $(IMAGE_COMMON_DEPS) $(HOSPES) $(CONSOLED) $(XENSTORED) $(XS_CMD) \
-                   $(IMAGE_INITD:%=$(IMAGE)/%)
+                   $(IMAGE_INITD:%=$(IMAGE)/%) $(IMAGE)/demo
 	@mkdir -p $(@D)
 	$(MKINITRAMFS) --output $@ $(IMAGE_COMMON) $(IMAGE_PROGRAMS:%=--program %) \
-	    $(IMAGE_INITD:%=--file $(IMAGE)/%:/etc/init.d/%:755)
+	    $(IMAGE_INITD:%=--file $(IMAGE)/%:/etc/init.d/%:755) $(IMAGE_DEMO)
+
+# A small Linux guest for the demonstration and the system tests, as a tree for a disc: /guest.
+GUEST_LINUX := $(BUILD)/guest-linux
+GUEST_LINUX_FILES := $(addprefix $(GUEST_LINUX)/,vmlinuz initramfs.gz disk.img.gz demo.cfg)
+GUEST_MEDIA := $(GUEST_LINUX)/media.iso
+
+ALL_TARGETS += $(GUEST_LINUX_FILES)
+
+$(GUEST_LINUX)/vmlinuz: $(VMLINUZ)
+	@mkdir -p $(@D)
+	cp $< $@
+
+$(GUEST_LINUX)/initramfs.gz: $(MKINITRAMFS) $(IMAGE)/guest/init $(IMAGE)/guest/modules $(BUSYBOX) $(VMLINUZ)
+	@mkdir -p $(@D)
+	$(MKINITRAMFS) --output $@ --busybox $(BUSYBOX) --file $(IMAGE)/guest/init:/init:755 \
+	    --modules-from $(KERNEL_DIR) --modules $(IMAGE)/guest/modules
+
+$(GUEST_LINUX)/disk.img: $(IMAGE)/guest/mkdisk.sh
+	@mkdir -p $(@D)
+	$(IMAGE)/guest/mkdisk.sh $@
+
+$(GUEST_LINUX)/disk.img.gz: $(GUEST_LINUX)/disk.img
+	gzip -9n < $< > $@
+
+$(GUEST_LINUX)/demo.cfg: $(IMAGE)/guest/demo.cfg
+	@mkdir -p $(@D)
+	cp $< $@
+
+# The same tree as a disc of its own, for machines that are not started from hospes.iso.
+$(GUEST_MEDIA): $(GUEST_LINUX_FILES)
+	xorriso -as mkisofs -quiet -R -V HOSPES -o $@ -graft-points $(foreach f,$^,guest/$(notdir $f)=$f)

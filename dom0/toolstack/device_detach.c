@@ -96,10 +96,10 @@ static int close_body(struct xsc *xs, xsc_tx_t tx, void *arg)
 
 static bool driver_has(const struct device *dev)
 {
-    char name[DEVICE_PATH_ROOM], path[DEVICE_PATH_ROOM + 32];
+    char name[DEVICE_PATH_ROOM], path[DEVICE_PATH_ROOM + 40];
 
     device_bus_name(dev, name);
-    snprintf(path, sizeof(path), "/sys/bus/xen-backend/devices/%s", name);
+    snprintf(path, sizeof(path), "/sys/bus/xen-backend/devices/%s/driver", name);
     return access(path, F_OK) == 0;
 }
 

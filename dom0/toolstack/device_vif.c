@@ -13,6 +13,8 @@
 #include "dom0/toolstack/report.h"
 
 #define DEFAULT_BRIDGE "xenbr0"
+#define NO_SCRIPT      "/bin/true"
+#define STEP_MS        250
 
 static const char *bridge_name(const struct vif_config *cfg)
 {
@@ -47,8 +49,9 @@ static void describe(struct vif_device *vif)
         device_nodes_back(nodes, "vifname", "%s", cfg->vifname);
     if (cfg->ip)
         device_nodes_back(nodes, "ip", "%s", cfg->ip);
-    if (cfg->script)
-        device_nodes_back(nodes, "script", "%s", cfg->script);
+    /* netback refuses a vif without a script. It is never run by us; others may, and this one does nothing.
+     */
+    device_nodes_back(nodes, "script", "%s", cfg->script ? cfg->script : NO_SCRIPT);
     if (cfg->rate_bytes)
         device_nodes_back(nodes, "rate", "%" PRIu64 ",%u", cfg->rate_bytes, cfg->rate_usecs);
 }
@@ -86,24 +89,37 @@ static int plug_in(struct vif_device *vif, struct net_link *net, const char *nam
     return 0;
 }
 
+/* netback makes the interface as soon as it sees the nodes, before any guest answers. */
+static int wait_interface(struct toolstack *ts, struct vif_device *vif, struct net_link *net,
+                          const char *name, struct net_link_info *link)
+{
+    int64_t deadline = device_now_ms() + DEVICE_TIMEOUT_MS;
+
+    while (net_link_wait(net, name, STEP_MS, link) != 0) {
+        bool late = device_now_ms() > deadline;
+        int why = errno, rc;
+        char *error = why == ETIMEDOUT ? device_backend_error(ts->xs, &vif->dev) : NULL;
+
+        if (why == ETIMEDOUT && !error && !late)
+            continue;
+        rc = fail(vif, name,
+                  error  ? error
+                  : late ? "no answer from the network backend (is xen-netback loaded?)"
+                         : strerror(why));
+        free(error);
+        return rc;
+    }
+    return 0;
+}
+
 int vif_connect(struct toolstack *ts, struct vif_device *vif, struct net_link *net)
 {
     char name[IFNAMSIZ], path[DEVICE_PATH_ROOM];
     struct net_link_info link;
-    char *error;
-    int rc;
 
-    /* netback makes the interface as soon as it sees the nodes, before any guest answers. */
     snprintf(name, sizeof(name), "vif%u.%u", vif->dev.domid, vif->dev.devid);
-    if (net_link_wait(net, name, DEVICE_TIMEOUT_MS, &link) != 0) {
-        error = errno == ETIMEDOUT ? device_backend_error(ts->xs, &vif->dev) : NULL;
-        rc = fail(vif, name,
-                  error                ? error
-                  : errno == ETIMEDOUT ? "no answer from the network backend (is xen-netback loaded?)"
-                                       : strerror(errno));
-        free(error);
-        return rc;
-    }
+    if (wait_interface(ts, vif, net, name, &link) != 0)
+        return -1;
     if (plug_in(vif, net, name, &link) != 0)
         return -1;
     device_backend_path(&vif->dev, path);

@@ -22,7 +22,8 @@ $(ORACLE)/tools/.fetched: dom0/image/fetch-packages.sh tests/tools/tools.mk
 # Our own programs are in it too where they are built: the toolstack must work with Debian's daemons.
 ORACLE_OURS = $(wildcard $(HOSPES)) $(wildcard $(CONSOLED))
 
-$(ORACLE_INITRAMFS): $(ORACLE)/tools/.fetched $(IMAGE_COMMON_DEPS) $(wildcard $(ORACLE_SCRIPTS)/*)
+$(ORACLE_INITRAMFS): $(ORACLE)/tools/.fetched $(IMAGE_COMMON_DEPS) $(wildcard $(ORACLE_SCRIPTS)/*) \
+                     $(ORACLE_OURS) $(IMAGE)/demo
 	$(MKINITRAMFS) --output $@ $(IMAGE_COMMON) \
 	    --library-path $(ORACLE_ROOT)/usr/lib/x86_64-linux-gnu \
 	    $(foreach p,xl,--program $(ORACLE_BIN)/$p:/usr/sbin/$p) \
@@ -34,4 +35,4 @@ $(ORACLE_INITRAMFS): $(ORACLE)/tools/.fetched $(IMAGE_COMMON_DEPS) $(wildcard $(
 	    $(foreach p,block vif-bridge,--file $(ORACLE_SCRIPTS)/$p:/etc/xen/scripts/$p:755) \
 	    --file $(ORACLE_SCRIPTS)/xl.conf:/etc/xen/xl.conf \
 	    $(foreach p,$(ORACLE_OURS),--program $p:/usr/sbin/$(notdir $p)) \
-	    --dir /var/lib/xen --dir /etc/xen/auto
+	    $(IMAGE_DEMO) --dir /var/lib/xen --dir /etc/xen/auto

@@ -102,8 +102,8 @@ def make_disc(out, image, hyp_args, modules):
 class VM:
     """One QEMU. All arguments have the names of the shell's options."""
 
-    # A shell's prompt and its last exit status, told apart from what a program may print.
-    MARK = "__status_%d__"
+    # Around a command's output, to tell it from what the shell and others print.
+    MARKS = ("__begin_%d__", "__status_%d__")
 
     def __init__(self, hyp="hospes", kernel=None, initrd=None, append="", hyp_append="", cpu=None, smp=1,
                  mem=2048, machine="pc", uefi=False, iso=False, cdrom=None, icount=None, disks=(), net=False,
@@ -262,13 +262,13 @@ class VM:
     def run(self, command, timeout=60):
         """One command line in the shell at the console: (exit status, output)."""
         self.marks += 1
-        mark = self.MARK % self.marks
-        # The mark is split in what is typed, so that its echo does not match.
-        self.send(f"{command}; echo \"{mark[:5]}\"\"{mark[5:]}$?.\"\n")
-        start = re.compile(re.escape(mark) + r"(\d+)\.\r?\n")
+        begin, end = (mark % self.marks for mark in self.MARKS)
+        # The marks are split in what is typed, so that its echo, which the shell may wrap, does not match.
+        self.send(f"echo \"{begin[:5]}\"\"{begin[5:]}\"; {command}; echo \"{end[:5]}\"\"{end[5:]}$?.\"\n")
+        done = re.compile(re.escape(begin) + r"\r*\n(.*?)" + re.escape(end) + r"(\d+)\.\r*\n", re.S)
         deadline = time.monotonic() + timeout
         while True:
-            match = start.search(self.buffer)
+            match = done.search(self.buffer)
             if match:
                 break
             left = deadline - time.monotonic()
@@ -276,13 +276,8 @@ class VM:
                 raise VMError(f"{command!r} did not end within {timeout} s; last lines:\n{self.tail()}")
             if self.read(left) is None:
                 raise VMError(f"machine ended in {command!r}; last lines:\n{self.tail()}")
-        text = self.buffer[:match.start()].replace("\r", "")
         self.buffer = self.buffer[match.end():]
-        # The echoed command is the first line.
-        echo_end = text.find(f"{mark[5:]}$?.\"\n")
-        if echo_end >= 0:
-            text = text[echo_end + len(f"{mark[5:]}$?.\"\n"):]
-        return int(match.group(1)), text
+        return int(match.group(2)), match.group(1).replace("\r", "")
 
     def check(self, command, timeout=60):
         """Like run(), the output alone; VMError when the status is not 0."""
