@@ -56,7 +56,12 @@ $(XS_TEST_OUT)/%.o: tests/host/xs/%.c
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -MMD -MP -c $< -o $@
 
-$(XS_TEST_BINS): $(XS_TEST_OUT)/%: $(XS_TEST_OUT)/%.o $(XS_TEST_OUT)/harness.o $(XS_TEST_STORE)
+# What each test needs beside the library.
+$(XS_TEST_OUT)/test_store $(XS_TEST_OUT)/test_tx $(XS_TEST_OUT)/test_watch: $(XS_TEST_OUT)/harness.o
+$(XS_TEST_OUT)/test_domain: $(XS_TEST_OUT)/fake_hv.o $(XS_TEST_LOOP)
+$(XS_TEST_OUT)/test_client: $(XS_TEST_OUT)/fake_hv.o $(XS_TEST_LOOP) $(XS_TEST_CLIENT)
+
+$(XS_TEST_BINS): $(XS_TEST_OUT)/%: $(XS_TEST_OUT)/%.o $(XS_TEST_STORE)
 	$(CC) $(HOST_CFLAGS) -o $@ $^ -lcmocka
 
 -include $(XS_TEST_STORE:.o=.d) $(XS_TEST_LOOP:.o=.d) $(XS_TEST_CLIENT:.o=.d) $(wildcard $(XS_TEST_OUT)/*.d)
