@@ -4,6 +4,7 @@
 #include <xen/sched.h>
 #include "boot/boot.h"
 #include "boot/boot_alloc.h"
+#include "boot/kernel.h"
 #include "boot/paging.h"
 #include "cpu/clock.h"
 #include "cpu/console.h"
@@ -142,6 +143,7 @@ void hyp_main(void)
     features_apply_cpu();
     patch_entry_code();
     acpi_init(); /* takes the stacks of the other CPUs, so before mm_init() ends early allocation */
+    boot_unpack_kernel();
     mm_init();
     init_interrupts();
     clock_init();

@@ -71,7 +71,7 @@ void boot_alloc_init(void)
     exclude_modules();
 }
 
-void *boot_alloc_aligned(size_t n, u64 align)
+static void *take(size_t n, u64 align)
 {
     u64 bytes = n << PAGE_SHIFT;
 
@@ -81,15 +81,43 @@ void *boot_alloc_aligned(size_t n, u64 align)
         if (start >= ranges[i].end || ranges[i].end - start < bytes)
             continue;
         exclude(start, start + bytes);
-        memset(paddr_to_virt(start), 0, bytes);
         return paddr_to_virt(start);
     }
-    panic("boot: no %lu KiB of free memory in one piece\n", bytes >> 10);
+    return NULL;
+}
+
+void *boot_try_alloc(size_t n)
+{
+    return take(n, PAGE_SIZE);
+}
+
+void *boot_alloc_aligned(size_t n, u64 align)
+{
+    void *p = take(n, align);
+
+    if (!p)
+        panic("boot: no %lu KiB of free memory in one piece\n", n << PAGE_SHIFT >> 10);
+    memset(p, 0, n << PAGE_SHIFT);
+    return p;
 }
 
 void *boot_alloc_pages(size_t n)
 {
     return boot_alloc_aligned(n, PAGE_SIZE);
+}
+
+void boot_free_early(paddr_t start, paddr_t end)
+{
+    unsigned at = 0;
+
+    start = ROUND_UP(MAX(start, 1UL << 20), PAGE_SIZE);
+    end &= PAGE_MASK;
+    if (start >= end)
+        return;
+    while (at < range_count && ranges[at].start < start)
+        at++;
+    insert(at, start, end);
+    exclude_modules();
 }
 
 void boot_free_ranges(void (*fn)(mfn_t start, mfn_t end, void *arg), void *arg)

@@ -17,6 +17,12 @@ void *boot_alloc_pages(size_t n);
 /* The same, naturally aligned to `align` bytes (a power of two, at least PAGE_SIZE). */
 void *boot_alloc_aligned(size_t n, u64 align);
 
+/* As boot_alloc_pages(), but not cleared, and NULL when there is no room. */
+void *boot_try_alloc(size_t n);
+/* Gives back memory that a module lay in: the whole frames of [start, end) that no other module reaches into.
+ */
+void boot_free_early(paddr_t start, paddr_t end);
+
 /*
  * Ends boot_alloc_pages(): calls `fn` for every range [start, end) of RAM frames that nobody uses, ascending.
  * Not among them: the first MiB, the image, what was allocated here, and the modules (see
