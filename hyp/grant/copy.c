@@ -69,51 +69,70 @@ static int claim_frame(struct grant_buffer *b, u64 frame, bool write)
     return GNTST_okay;
 }
 
-/* The domain of one side; whatever is claimed of another one goes. */
+static u64 side_name(const struct gnttab_copy_ptr *ptr, bool by_ref)
+{
+    return by_ref ? ptr->u.ref : ptr->u.gmfn;
+}
+
+/* The side goes on in the frame that is claimed already. */
+static bool buffer_fits(const struct grant_buffer *b, const struct gnttab_copy_ptr *ptr, bool by_ref)
+{
+    return b->page && b->by_ref == by_ref && b->domid == ptr->domid && b->name == side_name(ptr, by_ref);
+}
+
 static int buffer_domain(struct grant_buffer *b, const struct gnttab_copy_ptr *ptr, bool by_ref)
 {
-    u16 domid = ptr->domid == DOMID_SELF ? current->domain->id : ptr->domid;
-
     /* A frame by number is a frame of the caller's. */
     if (!by_ref && ptr->domid != DOMID_SELF)
         return GNTST_permission_denied;
-    if (b->domain && b->domain->id == domid)
-        return GNTST_okay;
     buffer_release(b);
-    return grant_peer(b, domid) ? GNTST_okay : GNTST_bad_domain;
+    return grant_peer(b, ptr->domid) ? GNTST_okay : GNTST_bad_domain;
 }
 
+/* buffer_domain() has found the domain. */
 static int buffer_claim(struct grant_buffer *b, const struct gnttab_copy_ptr *ptr, bool by_ref, bool write)
 {
-    u64 name = by_ref ? ptr->u.ref : ptr->u.gmfn;
+    int st;
 
-    if (b->page && b->by_ref == by_ref && b->name == name)
-        return GNTST_okay;
-    buffer_release(b);
     b->by_ref = by_ref;
     b->write = write;
-    b->name = name;
-    return by_ref ? claim_ref(b, ptr->u.ref, write) : claim_frame(b, ptr->u.gmfn, write);
+    b->domid = ptr->domid;
+    b->name = side_name(ptr, by_ref);
+    st = by_ref ? claim_ref(b, ptr->u.ref, write) : claim_frame(b, ptr->u.gmfn, write);
+    if (st == GNTST_okay)
+        b->va = mfn_to_virt(page_to_mfn(b->page));
+    return st;
+}
+
+/* Errors of the domains come before those of the frames. */
+static int claim_both(struct grant_batch *b, const struct gnttab_copy *op)
+{
+    bool source_ref = op->flags & GNTCOPY_source_gref, dest_ref = op->flags & GNTCOPY_dest_gref;
+    bool new_source = !buffer_fits(&b->source, &op->source, source_ref);
+    bool new_dest = !buffer_fits(&b->dest, &op->dest, dest_ref);
+    int st = GNTST_okay;
+
+    if (new_source)
+        st = buffer_domain(&b->source, &op->source, source_ref);
+    if (st == GNTST_okay && new_dest)
+        st = buffer_domain(&b->dest, &op->dest, dest_ref);
+    if (st == GNTST_okay && new_source)
+        st = buffer_claim(&b->source, &op->source, source_ref, false);
+    if (st == GNTST_okay && new_dest)
+        st = buffer_claim(&b->dest, &op->dest, dest_ref, true);
+    return st;
 }
 
 static int copy_one(struct grant_batch *b, const struct gnttab_copy *op)
 {
-    bool source_ref = op->flags & GNTCOPY_source_gref, dest_ref = op->flags & GNTCOPY_dest_gref;
-    int st = buffer_domain(&b->source, &op->source, source_ref);
+    int st = claim_both(b, op);
 
-    if (st == GNTST_okay)
-        st = buffer_domain(&b->dest, &op->dest, dest_ref);
-    if (st == GNTST_okay)
-        st = buffer_claim(&b->source, &op->source, source_ref, false);
-    if (st == GNTST_okay)
-        st = buffer_claim(&b->dest, &op->dest, dest_ref, true);
-    if (st != GNTST_okay)
+    if (unlikely(st != GNTST_okay))
         return st;
-    if (op->source.offset + (u32)op->len > PAGE_SIZE || op->dest.offset + (u32)op->len > PAGE_SIZE)
+    if (unlikely(op->source.offset + (u32)op->len > PAGE_SIZE || op->dest.offset + (u32)op->len > PAGE_SIZE))
         return GNTST_bad_copy_arg;
     /* Both may be the same frame. */
-    memmove((char *)mfn_to_virt(page_to_mfn(b->dest.page)) + op->dest.offset,
-            (const char *)mfn_to_virt(page_to_mfn(b->source.page)) + op->source.offset, op->len);
+    memmove(b->dest.va + op->dest.offset, b->source.va + op->source.offset, op->len);
     return GNTST_okay;
 }
 

@@ -23,8 +23,10 @@ struct page_info;
 struct grant_buffer {
     struct domain *domain;  /* referenced */
     struct page_info *page; /* NULL: nothing claimed */
+    char *va;               /* of that frame */
     bool by_ref, write;
-    u64 name; /* grant reference or frame number */
+    u16 domid; /* as the element named the domain */
+    u64 name;  /* grant reference or frame number */
 };
 struct grant_batch {
     struct grant_buffer source, dest;

@@ -18,18 +18,15 @@ union chunk {
 
 struct batch_op {
     u32 size; /* of an element */
-    void (*run)(union chunk *c, unsigned n);
+    void (*run)(struct grant_batch *b, union chunk *c, unsigned n);
     /* The guest cannot be told what was done: takes it back. */
     void (*undo)(union chunk *c, unsigned n);
 };
 
-static void run_map(union chunk *c, unsigned n)
+static void run_map(struct grant_batch *b, union chunk *c, unsigned n)
 {
-    struct grant_batch b = {0};
-
     for (unsigned i = 0; i < n; i++)
-        grant_map(&b, &c->map[i]);
-    grant_batch_end(&b);
+        grant_map(b, &c->map[i]);
 }
 
 /* Without the handles in the guest's hands nobody could ever unmap these. */
@@ -49,31 +46,30 @@ static void undo_map(union chunk *c, unsigned n)
     grant_unmap_finish(st, n);
 }
 
-static void run_unmap(union chunk *c, unsigned n)
+static void run_unmap(struct grant_batch *b, union chunk *c, unsigned n)
 {
     struct grant_unmap_state st[CHUNK];
 
+    (void)b;
     for (unsigned i = 0; i < n; i++)
         grant_unmap(&c->unmap[i], &st[i]);
     grant_unmap_finish(st, n);
 }
 
-static void run_replace(union chunk *c, unsigned n)
+static void run_replace(struct grant_batch *b, union chunk *c, unsigned n)
 {
     struct grant_unmap_state st[CHUNK];
 
+    (void)b;
     for (unsigned i = 0; i < n; i++)
         grant_unmap_replace(&c->replace[i], &st[i]);
     grant_unmap_finish(st, n);
 }
 
-static void run_copy(union chunk *c, unsigned n)
+static void run_copy(struct grant_batch *b, union chunk *c, unsigned n)
 {
-    struct grant_batch b = {0};
-
     for (unsigned i = 0; i < n; i++)
-        grant_copy(&b, &c->copy[i]);
-    grant_batch_end(&b);
+        grant_copy(b, &c->copy[i]);
 }
 
 static const struct batch_op op_map = {sizeof(struct gnttab_map_grant_ref), run_map, undo_map};
@@ -81,7 +77,7 @@ static const struct batch_op op_unmap = {sizeof(struct gnttab_unmap_grant_ref), 
 static const struct batch_op op_replace = {sizeof(struct gnttab_unmap_and_replace), run_replace, NULL};
 static const struct batch_op op_copy = {sizeof(struct gnttab_copy), run_copy, NULL};
 
-static long run_batch(const struct batch_op *op, u64 cmd, u64 arg, u32 count)
+static long run_chunks(const struct batch_op *op, struct grant_batch *b, u64 cmd, u64 arg, u32 count)
 {
     union chunk c;
 
@@ -90,7 +86,7 @@ static long run_batch(const struct batch_op *op, u64 cmd, u64 arg, u32 count)
 
         if (copy_from_guest(&c, arg, n * op->size))
             return -EFAULT;
-        op->run(&c, n);
+        op->run(b, &c, n);
         if (copy_to_guest(arg, &c, n * op->size)) {
             if (op->undo)
                 op->undo(&c, n);
@@ -102,6 +98,15 @@ static long run_batch(const struct batch_op *op, u64 cmd, u64 arg, u32 count)
             return hypercall_continue(__HYPERVISOR_grant_table_op, 3, cmd, arg, count, 0, 0);
     }
     return 0;
+}
+
+static long run_batch(const struct batch_op *op, u64 cmd, u64 arg, u32 count)
+{
+    struct grant_batch b = {0};
+    long rc = run_chunks(op, &b, cmd, arg, count);
+
+    grant_batch_end(&b);
+    return rc;
 }
 
 /* The domain of a query, or the status that says why not. */

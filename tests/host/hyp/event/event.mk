@@ -22,4 +22,4 @@ $(TEST_EVENT_BINS): $(TEST_EVENT_DIR)/%: $(TEST_EVENT_DIR)/rooms/tests/host/hyp/
 
 TEST_HOST_BINS += $(TEST_EVENT_BINS)
 
--include $(TEST_EVENT_OBJS:.o=.d)
+-include $(TEST_EVENT_OBJS:.o=.d) $(wildcard $(TEST_EVENT_DIR)/rooms/tests/host/hyp/event/*.d)

@@ -14,4 +14,4 @@ $(TEST_GRANT_BINS): $(BUILD)/tests/host/hyp/%: $(BUILD)/tests/host/hyp/rooms/tes
 
 TEST_HOST_BINS += $(TEST_GRANT_BINS)
 
--include $(TEST_GRANT_OBJS:.o=.d)
+-include $(TEST_GRANT_OBJS:.o=.d) $(wildcard $(BUILD)/tests/host/hyp/rooms/tests/host/hyp/grant/*.d)
