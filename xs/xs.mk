@@ -46,7 +46,12 @@ XS_TEST_CLIENT := $(XS_CLIENT_SRC:%.c=$(XS_TEST_OUT)/%.o)
 XS_TEST_NAMES := $(patsubst tests/host/xs/%.c,%,$(wildcard tests/host/xs/test_*.c))
 XS_TEST_BINS  := $(XS_TEST_NAMES:%=$(XS_TEST_OUT)/%)
 
-TEST_HOST_BINS += $(XS_TEST_BINS)
+TEST_HOST_BINS += $(XS_TEST_BINS) $(XS_TEST_OUT)/test_stock_clients
+
+# Debian's clients against the daemon as it is shipped.
+$(XS_TEST_OUT)/test_stock_clients: tests/host/xs/test_stock_clients.sh $(XS_OUT)/xenstored $(XS_OUT)/xs
+	@mkdir -p $(@D)
+	install -m 755 $< $@
 
 $(XS_TEST_OUT)/xs/%.o: xs/%.c
 	@mkdir -p $(@D)
