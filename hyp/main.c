@@ -84,6 +84,8 @@ static void init_rooms(void)
     timers_init();
     sched_init();
     grant_init();
+    ref_audit_init();
+    grant_audit_init();
     init_cpu(0);
 }
 

@@ -15,8 +15,6 @@
 #include "mm/flush.h"
 #include "mm/pagetable.h"
 
-#define GDT_PAGES  16
-#define LDT_PAGES  16
 #define NR_WINDOWS 65536
 #define WINDOW_PTE (PTE_P | PTE_RW | PTE_A | PTE_D | PTE_NX)
 
@@ -55,11 +53,11 @@ int desc_window_create(struct vcpu *v)
         atomic_test_and_clear_bit(window_used, n);
         return -ENOMEM;
     }
-    memset(v->desc_l1, 0, (GDT_PAGES + LDT_PAGES) * sizeof(u64));
+    memset(v->desc_l1, 0, (DESC_GDT_PAGES + DESC_LDT_PAGES) * sizeof(u64));
     for (unsigned i = 0; i < ARRAY_SIZE(v->gdt_frames); i++)
         v->gdt_frames[i] = MFN_NONE;
     /* A CPU that loads the vCPU puts its own descriptors behind the guest's. */
-    for (unsigned i = 0; i < GDT_PAGES; i++)
+    for (unsigned i = 0; i < DESC_GDT_PAGES; i++)
         WRITE_ONCE(v->desc_l1[i], gdt_pte(MFN_NONE));
     return 0;
 }
@@ -70,7 +68,7 @@ void desc_window_free(struct vcpu *v)
         return;
     vcpu_destroy_gdt(v);
     vcpu_invalidate_ldt(v);
-    memset(v->desc_l1, 0, (GDT_PAGES + LDT_PAGES) * sizeof(u64));
+    memset(v->desc_l1, 0, (DESC_GDT_PAGES + DESC_LDT_PAGES) * sizeof(u64));
     v->desc_l1 = NULL;
     spin_lock(&window_lock);
     clear_bit(window_used, window_number(v));
@@ -135,7 +133,7 @@ bool vcpu_invalidate_ldt(struct vcpu *v)
 {
     bool any = false;
 
-    for (unsigned i = GDT_PAGES; i < GDT_PAGES + LDT_PAGES; i++) {
+    for (unsigned i = DESC_GDT_PAGES; i < DESC_GDT_PAGES + DESC_LDT_PAGES; i++) {
         u64 pte = READ_ONCE(v->desc_l1[i]);
 
         if (!(pte & PTE_P))
@@ -157,7 +155,7 @@ int vcpu_set_ldt(struct vcpu *v, u64 base, unsigned entries)
         return 0;
     if (flush)
         flush_local();
-    traps_load_ldt(v->desc_base + GDT_PAGES * PAGE_SIZE, entries);
+    traps_load_ldt(v->desc_base + DESC_GDT_PAGES * PAGE_SIZE, entries);
     return 0;
 }
 
@@ -166,15 +164,15 @@ bool desc_map_ldt_page(struct vcpu *v, u64 offset)
     unsigned page = (unsigned)(offset / PAGE_SIZE);
     struct pt_walk w;
 
-    if (offset >= LDT_PAGES * PAGE_SIZE || offset / 8 >= v->ldt_entries)
+    if (offset >= DESC_LDT_PAGES * PAGE_SIZE || offset / 8 >= v->ldt_entries)
         return false;
-    if (READ_ONCE(v->desc_l1[GDT_PAGES + page]) & PTE_P)
+    if (READ_ONCE(v->desc_l1[DESC_GDT_PAGES + page]) & PTE_P)
         return false; /* it is there: the fault has another reason */
     pt_lookup(v->guest_l4, v->ldt_base + page * PAGE_SIZE, &w);
     if (!w.present || !mfn_valid(pte_mfn(w.l1e)))
         return false;
     if (get_page_and_type(mfn_to_page(pte_mfn(w.l1e)), mm_of(v->domain), PGT_seg_desc))
         return false;
-    WRITE_ONCE(v->desc_l1[GDT_PAGES + page], pte_make(pte_mfn(w.l1e), WINDOW_PTE));
+    WRITE_ONCE(v->desc_l1[DESC_GDT_PAGES + page], pte_make(pte_mfn(w.l1e), WINDOW_PTE));
     return true;
 }

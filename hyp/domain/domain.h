@@ -263,6 +263,8 @@ void resume_current(void) __attribute__((noreturn));
 void toggle_guest_mode(struct vcpu *v);
 
 /* --- descriptor windows (desc_window.c; memory person) --- */
+#define DESC_GDT_PAGES 16
+#define DESC_LDT_PAGES 16
 int desc_window_create(struct vcpu *v);
 void desc_window_free(struct vcpu *v);
 int vcpu_set_gdt(struct vcpu *v, const u64 *mfns, unsigned entries); /* -EINVAL: old one stays */
@@ -272,6 +274,9 @@ int vcpu_set_ldt(struct vcpu *v, u64 base, unsigned entries);
 bool vcpu_invalidate_ldt(struct vcpu *v);
 /* #PF at this offset of the LDT window: maps the guest's page if it can be a descriptor page. */
 bool desc_map_ldt_page(struct vcpu *v, u64 offset);
+
+/* Reports vCPUs' references to the auditor of the memory room. Once, at boot. (ref_audit.c) */
+void ref_audit_init(void);
 
 /* --- events as seen from here --- */
 static inline bool vcpu_event_pending(const struct vcpu *v)
