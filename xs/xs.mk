@@ -70,3 +70,14 @@ $(XS_TEST_BINS): $(XS_TEST_OUT)/%: $(XS_TEST_OUT)/%.o $(XS_TEST_STORE)
 	$(CC) $(HOST_CFLAGS) -o $@ $^ -lcmocka
 
 -include $(XS_TEST_STORE:.o=.d) $(XS_TEST_LOOP:.o=.d) $(XS_TEST_CLIENT:.o=.d) $(wildcard $(XS_TEST_OUT)/*.d)
+
+# ---- fuzzing: needs clang, run by hand: build/tests/fuzz/fuzz_xs_wire [CORPUS] [-max_total_time=N] ----
+
+XS_FUZZ := $(BUILD)/tests/fuzz/fuzz_xs_wire
+
+.PHONY: fuzz
+fuzz: $(XS_FUZZ)
+
+$(XS_FUZZ): tests/fuzz/fuzz_xs_wire.c $(XS_STORE_SRC) $(wildcard xs/store/*.h)
+	@mkdir -p $(@D)
+	clang $(HOST_CFLAGS) -fsanitize=fuzzer -o $@ $(filter %.c,$^)
