@@ -85,6 +85,19 @@ static void find_helper(const struct vcpu *v)
     }
 }
 
+/* For all that had to be left on the queue: a wake-up that preempts is not followed by a search. */
+static void find_helpers(struct cpu_sched *s)
+{
+    struct vcpu *v;
+
+    list_for_each_entry(v, &s->queue.vcpus, sched.queue)
+    {
+        if (cpumask_empty(&idle_cpus))
+            return;
+        find_helper(v);
+    }
+}
+
 /* Queues v at home and makes somebody look at it. Lock of `s` held. */
 static void enqueue(struct cpu_sched *s, struct vcpu *v, enum enqueue_reason why)
 {
@@ -344,6 +357,8 @@ static void schedule(void)
             cpumask_set(&idle_cpus, cpu);
         else
             cpumask_clear(&idle_cpus, cpu);
+        if (s->queue.length)
+            find_helpers(s);
         spin_unlock_irqrestore(&s->lock, flags);
         smp_mb();
         if (!is_idle_vcpu(next) || !steal(cpu))
@@ -396,6 +411,8 @@ int sched_set_affinity(struct vcpu *v, const u64 *hard, const u64 *soft)
         dequeue(s, v);
         place_and_enqueue(s, v, flags);
         return 0;
+    } else if (v->sched.queued) {
+        find_helper(v); /* one that may run it now */
     }
     spin_unlock_irqrestore(&s->lock, flags);
     return 0;
@@ -468,8 +485,10 @@ const struct domain_unit sched_unit = {
 
 void sched_init(void)
 {
+    sched_cpus = idle_cpus = (cpumask_t){{0}};
+    nr_queued = 0;
     for (unsigned c = 0; c < NR_CPUS; c++) {
-        spin_lock_init(&cpu_sched[c].lock, LOCK_SCHED);
+        cpu_sched[c] = (struct cpu_sched){.lock = SPINLOCK_INIT(LOCK_SCHED)};
         list_init(&cpu_sched[c].queue.vcpus);
     }
     softirq_register(SOFTIRQ_SCHEDULE, schedule);

@@ -180,6 +180,6 @@ static void timer_softirq(void)
 void timers_init(void)
 {
     for (unsigned c = 0; c < NR_CPUS; c++)
-        spin_lock_init(&timer_queue[c].lock, LOCK_TIMER);
+        timer_queue[c] = (struct timer_queue){.lock = SPINLOCK_INIT(LOCK_TIMER)};
     softirq_register(SOFTIRQ_TIMER, timer_softirq);
 }
