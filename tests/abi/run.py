@@ -167,28 +167,36 @@ def run_storm_claim(hyp, image, name, options):
     return "SUCCESS", []
 
 
-def run_image(hyp, image, options, only=None):
+RUN_ALONE = {"CRASH-CLAIM": run_crash_claim, "STORM-CLAIM": run_storm_claim}
+
+
+def run_one(hyp, image, name, options):
+    r = Run(hyp, image, f"claim={name}", options)
+    for kind, special in r.alone:
+        if special == name:
+            return {name: RUN_ALONE[kind](hyp, image, name, options)}
+    if name in r.verdicts:
+        return {name: (r.verdicts[name], r.notes.get(name, []))}
+    return {name: ("CRASH" if r.begun else "ERROR", [r.why()] + r.log[-25:])}
+
+
+def run_image(hyp, image, options):
     """{claim: (verdict, notes)} of an image; starts again behind a claim that killed the domain."""
-    results, args, alone = {}, f"claim={only}" if only else "", []
+    results, args, alone = {}, "", []
     while True:
         r = Run(hyp, image, args, options)
         for name, verdict in r.verdicts.items():
             results[name] = (verdict, r.notes.get(name, []))
         alone = r.alone or alone
-        if r.final or only:
+        if r.final:
             break
         if not r.begun or r.begun in results:
             results["(image)"] = ("ERROR", [r.why()] + r.log[-12:])
             break
         results[r.begun] = ("CRASH", [r.why()] + r.notes.get(r.begun, [])[-25:])
         args = f"after={r.begun}"
-    if only and r.begun == only and not r.final:
-        if r.domain_crashed and not r.hv_crashed and not r.notes.get(only):
-            return {only: ("SUCCESS", [])}
-        return {only: ("CRASH", [r.why()] + r.log[-25:])}
     for kind, name in alone:
-        run_alone = run_crash_claim if kind == "CRASH-CLAIM" else run_storm_claim
-        results[name] = run_alone(hyp, image, name, options)
+        results[name] = RUN_ALONE[kind](hyp, image, name, options)
     return results
 
 
@@ -257,7 +265,8 @@ def main():
 
     def job(hyp, test):
         image, _, claim = test.partition("/")
-        results = run_image(hyp, BUILD / f"tests/abi/{image}.elf", options, claim or None)
+        path = BUILD / f"tests/abi/{image}.elf"
+        results = run_one(hyp, path, claim, options) if claim else run_image(hyp, path, options)
         return hyp, {f"{image}/{name}": r for name, r in results.items()}
 
     recorded = {}

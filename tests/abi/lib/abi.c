@@ -65,6 +65,9 @@ int guest_main(const char *cmdline)
     (void)cmdline;
     cmdline_value("claim=", only, sizeof(only));
     reached = !cmdline_value("after=", after, sizeof(after));
+    for (const struct claim *c = next_claim(0); c && !list; c = next_claim(c->line))
+        if (c->kind != CLAIM_RUNS)
+            printf("%s-CLAIM %s\n", c->kind == CLAIM_CRASHES ? "CRASH" : "STORM", c->name);
     for (const struct claim *c = next_claim(0); c; c = next_claim(c->line)) {
         if (list)
             printf("%s: %s\n", c->name, c->text);
@@ -73,9 +76,6 @@ int guest_main(const char *cmdline)
         if (!reached && strcmp(after, c->name) == 0)
             reached = true;
     }
-    for (const struct claim *c = next_claim(0); c && !*only; c = next_claim(c->line))
-        if (c->kind != CLAIM_RUNS && !list)
-            printf("%s-CLAIM %s\n", c->kind == CLAIM_CRASHES ? "CRASH" : "STORM", c->name);
     printf("VERDICT: %s\n", verdict_names[worst]);
     shutdown(SHUTDOWN_reboot);
 }

@@ -12,10 +12,10 @@
  *     }
  *
  * Protocol on the console, read by tests/abi/run.py:
- *     BEGIN name            before the claim runs
- *     CLAIM name VERDICT    after it; SUCCESS, SKIP, FAILURE or ERROR
- *     CRASH-CLAIM name      a claim that must crash the domain: to be started alone, claim=name
+ *     CRASH-CLAIM name      at the start: a claim that must crash the domain, to be started alone
  *     STORM-CLAIM name      one that may crash the domain, never the hypervisor: alone, with seed=N
+ *     BEGIN name            before a claim runs
+ *     CLAIM name VERDICT    after it; SUCCESS, SKIP, FAILURE or ERROR
  *     VERDICT: verdict      the most severe of all; the last line
  * Command line: "claim=NAME" runs one claim, "after=NAME" those behind it, "list" none.
  */
