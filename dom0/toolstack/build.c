@@ -31,7 +31,7 @@ static int compute_layout(struct build *b)
 
     if (why && need)
         report_error("create %s: %s: memory is %llu MiB, at least %llu MiB are needed", cfg->name, why,
-                     (unsigned long long)(cfg->memory_kib >> 10), (unsigned long long)((need >> 8) + 1));
+                     (unsigned long long)(cfg->memory_kib >> 10), (unsigned long long)((need + 255) >> 8));
     else if (why)
         report_error("create %s: %s", cfg->name, why);
     return why ? -1 : 0;

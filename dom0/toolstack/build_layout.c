@@ -141,12 +141,10 @@ static bool mapping_fits(const struct build_layout *layout)
     return bytes <= room;
 }
 
-const char *layout_compute(struct build_layout *layout, const struct kernel_image *image, uint64_t nr_pages,
-                           uint64_t initrd_bytes, uint64_t *need_pages)
+/* The layout, and in *used how many pages it takes; NULL, or why no amount of memory would do. */
+static const char *place_all(struct build_layout *layout, const struct kernel_image *image, uint64_t nr_pages,
+                             uint64_t initrd_bytes, uint64_t *used)
 {
-    uint64_t used;
-
-    *need_pages = 0;
     memset(layout, 0, sizeof(*layout));
     layout->nr_pages = nr_pages;
     layout->virt_base = image->virt_base;
@@ -155,14 +153,29 @@ const char *layout_compute(struct build_layout *layout, const struct kernel_imag
         return "kernel and ramdisk do not fit into the kernel's part of the address space";
     if (image->has_p2m_base && layout->p2m_pages * LAYOUT_PAGE_BYTES > KERNEL_P2M_ROOM)
         return "more memory than the kernel's p2m list has room for";
-    used = place_unmapped(layout, image);
+    *used = place_unmapped(layout, image);
     if (layout->p2m.pages && ranges_meet(&layout->main, &layout->p2m))
         return "the p2m list would lie in the kernel's own mapping";
-    if (used > nr_pages) {
-        *need_pages = used;
-        return "not enough memory for kernel and ramdisk";
-    }
     return NULL;
+}
+
+const char *layout_compute(struct build_layout *layout, const struct kernel_image *image, uint64_t nr_pages,
+                           uint64_t initrd_bytes, uint64_t *need_pages)
+{
+    uint64_t used = 0;
+    const char *why = place_all(layout, image, nr_pages, initrd_bytes, &used);
+
+    *need_pages = 0;
+    if (why || used <= nr_pages)
+        return why;
+    /* More memory needs a longer p2m list, which needs more memory; it settles at once or twice. */
+    while (!why && used > *need_pages) {
+        *need_pages = used;
+        why = place_all(layout, image, *need_pages, initrd_bytes, &used);
+    }
+    if (why)
+        *need_pages = 0;
+    return why ? why : "not enough memory for kernel and ramdisk";
 }
 
 uint64_t layout_va(const struct build_layout *layout, uint64_t pfn)
