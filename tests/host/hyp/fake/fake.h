@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A machine for the memory room: some RAM with frame table and M2P, CPUs that the test switches between, each with a TLB that keeps
- * translations until the code under test flushes it, and preemption on demand.
+ * A machine for the memory room: some RAM with frame table and M2P, CPUs that the test switches between, each
+ * with a TLB that keeps translations until the code under test flushes it, and preemption on demand.
  */
 #ifndef FAKE_H
 #define FAKE_H
@@ -33,7 +33,8 @@ struct fake_tlb_entry {
 };
 /* The CPU walks `root` for va as hardware does and remembers all that it used. */
 void fake_tlb_walk(unsigned cpu, mfn_t root, u64 va);
-/* Number of remembered things that break isolation now: a writable leaf of a table or descriptor page, a table that is writable. Each is printed. */
+/* Number of remembered things that break isolation now: a writable leaf of a table or descriptor page, a
+ * table that is writable. Each is printed. */
 unsigned fake_tlb_violations(void);
 /* True when some CPU remembers anything about the frame. */
 bool fake_tlb_knows(mfn_t mfn);

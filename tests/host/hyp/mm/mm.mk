@@ -2,6 +2,9 @@
 #
 # Unit tests of the memory room: its own files with the fake machine of tests/host/hyp/fake.
 
+ifndef TEST_MM_MK
+TEST_MM_MK := 1
+
 TEST_MM_CFLAGS := $(HOST_CFLAGS) -fno-strict-aliasing -include hyp/lib/types.h -DHYP_HOST_TEST -D__XEN_TOOLS__ \
                   -D__XEN_INTERFACE_VERSION__=__XEN_LATEST_INTERFACE_VERSION__ \
                   -Itests/host/hyp/fake -Itests/host/hyp/mm -Ihyp
@@ -25,3 +28,5 @@ $(TEST_MM_BINS): $(TEST_MM_DIR)/%: $(TEST_MM_DIR)/obj/tests/host/hyp/mm/%.o $(TE
 TEST_HOST_BINS += $(TEST_MM_BINS)
 
 -include $(TEST_MM_OBJS:.o=.d) $(TEST_MM_OPS:.o=.d) $(wildcard $(TEST_MM_DIR)/obj/tests/host/hyp/mm/*.d)
+
+endif
