@@ -23,9 +23,11 @@ IMAGE_COMMON_DEPS := $(MKINITRAMFS) $(IMAGE)/init $(IMAGE)/modules $(BUSYBOX) $(
 IMAGE_COMMON := --busybox $(BUSYBOX) --modules-from $(KERNEL_DIR) --modules $(IMAGE)/modules \
                 --file $(IMAGE)/init:/init:755 $(LIBGCC_S:%=--library %)
 
-# Our userland: the store, the consoles, the toolstack. `xs` is also what the demonstration uses.
-IMAGE_PROGRAMS = $(HOSPES):/usr/sbin/hospes $(CONSOLED):/usr/sbin/hospes-consoled \
-                 $(XENSTORED):/usr/sbin/hospes-xenstored $(XS_CMD):/usr/bin/xs
+# Our userland: the store, the consoles, the toolstack.
+XENSTORED := $(XS_OUT)/xenstored
+XS_CMD := $(XS_OUT)/xs
+IMAGE_PROGRAMS := $(HOSPES):/usr/sbin/hospes $(CONSOLED):/usr/sbin/hospes-consoled \
+                  $(XENSTORED):/usr/sbin/hospes-xenstored $(XS_CMD):/usr/bin/xs
 IMAGE_DEMO := --file $(IMAGE)/demo:/usr/share/hospes/demo:755
 IMAGE_INITD := store console bridge stop
 
@@ -33,7 +35,7 @@ $(DOM0_INITRAMFS): $(IMAGE_COMMON_DEPS) $(HOSPES) $(CONSOLED) $(XENSTORED) $(XS_
                    $(IMAGE_INITD:%=$(IMAGE)/%) $(IMAGE)/demo
 	@mkdir -p $(@D)
 	$(MKINITRAMFS) --output $@ $(IMAGE_COMMON) $(IMAGE_PROGRAMS:%=--program %) \
-	    $(IMAGE_INITD:%=--file $(IMAGE)/%:/etc/init.d/%:755) $(IMAGE_DEMO)
+	    $(foreach f,$(IMAGE_INITD),--file $(IMAGE)/$f:/etc/init.d/$f:755) $(IMAGE_DEMO)
 
 # A small Linux guest for the demonstration and the system tests, as a tree for a disc: /guest.
 GUEST_LINUX := $(BUILD)/guest-linux
