@@ -2,13 +2,6 @@
 /* Hypercalls that this hypervisor refuses, each with the errno that its callers know how to live with. */
 #include "hypercalls/hypercalls.h"
 
-/* Machine checks: without it dom0 has no /dev/mcelog. */
-long do_mca(u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
-{
-    (void)a1, (void)a2, (void)a3, (void)a4, (void)a5;
-    return current->domain->privileged ? -ENOSYS : -EPERM;
-}
-
 /* Security modules: tools take -ENOSYS, and nothing else, for "none". */
 long do_xsm_op(u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
