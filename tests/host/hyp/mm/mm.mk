@@ -14,7 +14,7 @@ TEST_MM_DIR := $(BUILD)/tests/host/hyp/mm
 TEST_MM_ROOM := $(filter-out %/frame_init.c %/flush_hw.c %/guest_access.c %/preempt.c,$(wildcard hyp/mm/*.c)) \
                 hyp/lib/spinlock.c hyp/lib/bitops.c $(wildcard tests/host/hyp/fake/*.c)
 TEST_MM_OBJS := $(TEST_MM_ROOM:%.c=$(TEST_MM_DIR)/obj/%.o)
-TEST_MM_OPS := $(TEST_MM_DIR)/obj/tests/host/hyp/mm/mm_ops.o
+TEST_MM_OPS := $(patsubst %.c,$(TEST_MM_DIR)/obj/%.o,tests/host/hyp/mm/mm_ops.c tests/host/hyp/mm/two_domains.c)
 TEST_MM_NAMES := $(patsubst tests/host/hyp/mm/%.c,%,$(wildcard tests/host/hyp/mm/test_*.c))
 TEST_MM_BINS := $(TEST_MM_NAMES:%=$(TEST_MM_DIR)/%)
 
