@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #define DEFAULT_EVENT_CHANNELS 1023U
 #define DEFAULT_GRANT_FRAMES   64U
@@ -21,6 +22,15 @@ bool domain_name_is_valid(const char *name)
         if ((unsigned char)*name <= 0x20 || *name == 0x7f || *name == '/')
             return false;
     return true;
+}
+
+int domain_config_new_uuid(uint8_t uuid[16])
+{
+    if (getrandom(uuid, 16, 0) != 16)
+        return -1;
+    uuid[6] = (uint8_t)((uuid[6] & 0x0f) | 0x40);
+    uuid[8] = (uint8_t)((uuid[8] & 0x3f) | 0x80);
+    return 0;
 }
 
 void domain_config_init(struct domain_config *cfg)

@@ -98,6 +98,9 @@ bool domain_name_is_valid(const char *name);
 #define DOMAIN_NAME_RULE \
     "a name has 1 to 128 characters, not all digits, without blanks, slashes or control characters"
 
+/* A random UUID; -1 with errno. */
+int domain_config_new_uuid(uint8_t uuid[16]);
+
 /* Defaults; never fails. */
 void domain_config_init(struct domain_config *cfg);
 

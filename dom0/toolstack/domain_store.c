@@ -209,14 +209,19 @@ static int remove_node(struct toolstack *ts, uint32_t domid, const char *path)
     return -1;
 }
 
+/* The guest cannot write its vm node, but removing what it names calls for certainty. */
+static bool is_vm_path(const char *path)
+{
+    return strncmp(path, "/vm/", 4) == 0 && path[4] != '\0' && strchr(path + 4, '/') == NULL;
+}
+
 int domain_store_remove(struct toolstack *ts, uint32_t domid)
 {
     char path[PATH_ROOM];
     char *vm = xsc_readf(ts->xs, XSC_NO_TX, "/local/domain/%u/vm", domid);
     int rc = 0;
 
-    /* The guest cannot write the node, but removing what it names calls for certainty. */
-    if (vm && strncmp(vm, "/vm/", 4) == 0 && vm[4] != '\0' && strchr(vm + 4, '/') == NULL)
+    if (vm && is_vm_path(vm))
         rc |= remove_node(ts, domid, vm);
     free(vm);
     snprintf(path, sizeof(path), "/local/domain/%u", domid);
@@ -274,6 +279,53 @@ int domain_store_rename(struct toolstack *ts, uint32_t domid, const char *name)
     else
         report_error("rename: domain %u: %s", domid, strerror(errno));
     return -1;
+}
+
+struct aside {
+    struct renaming renaming;
+    char vm[HOME_ROOM];
+};
+
+/* The new /vm node holds what is needed to find and remove the domain; the old one goes. */
+static int aside_body(struct xsc *xs, xsc_tx_t tx, void *arg)
+{
+    struct aside *a = arg;
+    const struct xsc_perm guest_reads[] = {{0, 'n'}, {a->renaming.domid, 'r'}};
+    char home[HOME_ROOM];
+    char *old;
+    int rc = 0;
+
+    if (rename_body(xs, tx, &a->renaming) != 0)
+        return -1;
+    snprintf(home, sizeof(home), "/local/domain/%u", a->renaming.domid);
+    old = xsc_readf(xs, tx, "%s/vm", home);
+    if (xsc_mkdir(xs, tx, a->vm) != 0 || xsc_set_perms(xs, tx, a->vm, guest_reads, 2) != 0 ||
+        put(xs, tx, a->vm, "uuid", "%s", a->vm + strlen("/vm/")) != 0 ||
+        put(xs, tx, a->vm, "name", "%s", a->renaming.name) != 0 || put(xs, tx, home, "vm", "%s", a->vm) != 0)
+        rc = -1;
+    if (rc == 0 && old && is_vm_path(old) && xsc_rm(xs, tx, old) != 0 && errno != ENOENT)
+        rc = -1;
+    free(old);
+    return rc;
+}
+
+int domain_store_put_aside(struct toolstack *ts, uint32_t domid, const char *name)
+{
+    struct aside a = {.renaming = {.ts = ts, .domid = domid, .name = name}};
+    uint8_t uuid[16];
+
+    if (domain_config_new_uuid(uuid) != 0) {
+        report_error("domain %u: no random numbers for a UUID: %s", domid, strerror(errno));
+        return -1;
+    }
+    format_vm(a.vm, sizeof(a.vm), uuid);
+    if (xsc_transact(ts->xs, aside_body, &a) != 0) {
+        report_error("domain %u: cannot be kept as %s: %s", domid, name, strerror(errno));
+        return -1;
+    }
+    if (hv_domain_set_handle(&ts->hv, domid, uuid) != 0)
+        report_warning("domain %u: the hypervisor keeps its old UUID: %s", domid, strerror(errno));
+    return 0;
 }
 
 int domain_store_set_monitor(struct toolstack *ts, uint32_t domid, pid_t pid)

@@ -32,6 +32,12 @@ int domain_store_name_owner(struct toolstack *ts, const char *name, uint32_t *do
 /* Another name, if no living domain has it. */
 int domain_store_rename(struct toolstack *ts, uint32_t domid, const char *name);
 
+/*
+ * Gives a dead domain another name and UUID, so that a new one can have those it had. The hypervisor is told
+ * of the UUID as well.
+ */
+int domain_store_put_aside(struct toolstack *ts, uint32_t domid, const char *name);
+
 /* Process id of the domain's monitor, kept at /libxl/N/hospes/monitor. */
 int domain_store_set_monitor(struct toolstack *ts, uint32_t domid, pid_t pid);
 

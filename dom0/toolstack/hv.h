@@ -65,6 +65,7 @@ int hv_domain_max_vcpus(struct hv *hv, uint32_t domid, uint32_t max);
 int hv_domain_max_mem(struct hv *hv, uint32_t domid, uint64_t kib);
 int hv_domain_set_tsc(struct hv *hv, uint32_t domid, uint32_t tsc_mode);
 int hv_domain_set_width(struct hv *hv, uint32_t domid, uint32_t bits);
+int hv_domain_set_handle(struct hv *hv, uint32_t domid, const uint8_t uuid[16]);
 /* Initial context of vcpu. */
 int hv_vcpu_set_context(struct hv *hv, uint32_t domid, uint32_t vcpu, const vcpu_guest_context_t *ctx);
 int hv_vcpu_info(struct hv *hv, uint32_t domid, uint32_t vcpu, struct xen_domctl_getvcpuinfo *info);

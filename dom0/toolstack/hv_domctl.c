@@ -99,6 +99,14 @@ int hv_domain_set_width(struct hv *hv, uint32_t domid, uint32_t bits)
     return hv_domctl(hv, &op);
 }
 
+int hv_domain_set_handle(struct hv *hv, uint32_t domid, const uint8_t uuid[16])
+{
+    struct xen_domctl op = domctl_for(XEN_DOMCTL_setdomainhandle, domid);
+
+    memcpy(op.u.setdomainhandle.handle, uuid, sizeof(op.u.setdomainhandle.handle));
+    return hv_domctl(hv, &op);
+}
+
 int hv_vcpu_set_context(struct hv *hv, uint32_t domid, uint32_t vcpu, const vcpu_guest_context_t *ctx)
 {
     struct xen_domctl op = domctl_for(XEN_DOMCTL_setvcpucontext, domid);

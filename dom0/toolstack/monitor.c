@@ -188,7 +188,6 @@ static int start_again(struct monitor *m)
 static int put_aside(struct monitor *m)
 {
     char name[160];
-    struct xen_domctl_getdomaininfo info;
 
     for (unsigned int i = 1; i < 1000; i++) {
         uint32_t other;
@@ -198,10 +197,10 @@ static int put_aside(struct monitor *m)
             break;
     }
     devices_detach_all(&m->ts, m->domid);
-    if (domain_store_rename(&m->ts, m->domid, name) != 0)
+    if (domain_store_put_aside(&m->ts, m->domid, name) != 0)
         return -1;
     note(m, "kept as %s", name);
-    return hv_domain_info(&m->ts.hv, m->domid, &info);
+    return 0;
 }
 
 /* True: there is a new domain to watch. */

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -133,17 +132,10 @@ static int finish_files(struct config_draft *d)
 
 static int finish_uuid(struct config_draft *d)
 {
-    uint8_t *uuid = d->cfg->uuid;
-
-    if (d->has_uuid)
+    if (d->has_uuid || domain_config_new_uuid(d->cfg->uuid) == 0)
         return 0;
-    if (getrandom(uuid, 16, 0) != 16) {
-        report_error("%s: no random numbers for a UUID: %s", d->cfg->path, strerror(errno));
-        return -1;
-    }
-    uuid[6] = (uint8_t)((uuid[6] & 0x0f) | 0x40);
-    uuid[8] = (uint8_t)((uuid[8] & 0x3f) | 0x80);
-    return 0;
+    report_error("%s: no random numbers for a UUID: %s", d->cfg->path, strerror(errno));
+    return -1;
 }
 
 static int interpret(struct domain_config *cfg, const struct xlcfg *tree)

@@ -107,15 +107,21 @@ size_t em_bzimage(unsigned char *out, const unsigned char *payload, size_t len, 
     return start + offset + length;
 }
 
+static char path[64];
+
+static void remove_file(void)
+{
+    unlink(path);
+}
+
 const char *em_file(const unsigned char *bytes, size_t len)
 {
-    static char path[64];
-    static int registered;
     int fd;
 
-    if (registered)
-        unlink(path);
-    registered = 1;
+    if (path[0])
+        remove_file();
+    else
+        atexit(remove_file);
     snprintf(path, sizeof(path), "/tmp/hospes-test-kernel-XXXXXX");
     fd = mkstemp(path);
     if (fd < 0 || write(fd, bytes, len) != (ssize_t)len)
