@@ -2,10 +2,10 @@
 /* The usual string functions, freestanding. */
 #ifndef HYP_LIB_STRING_H
 #define HYP_LIB_STRING_H
+#include "lib/types.h"
 #ifdef HYP_HOST_TEST
 #include <string.h>
 #else
-#include "lib/types.h"
 void *memcpy(void *dst, const void *src, size_t n);
 void *memmove(void *dst, const void *src, size_t n);
 void *memset(void *dst, int c, size_t n);
