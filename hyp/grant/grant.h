@@ -60,6 +60,8 @@ int grant_table_get_frame(struct domain *d, u32 idx, mfn_t *mfn);
 void grant_query_size(struct domain *d, u32 *nr, u32 *max);
 /* Entries of d's table that others use now, plus mappings that d holds. */
 unsigned grants_in_use(struct domain *d);
+/* One line to the console; for `debug-keys g`. */
+void grant_dump(struct domain *d);
 /* Reports what grants refer to, to the auditor of the memory room. Once, at boot. */
 void grant_audit_init(void);
 

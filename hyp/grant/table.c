@@ -81,6 +81,16 @@ unsigned grants_in_use(struct domain *d)
     return gt ? READ_ONCE(gt->nr_pinned) + READ_ONCE(gt->nr_maps) : 0;
 }
 
+void grant_dump(struct domain *d)
+{
+    const struct grant_table *gt = d->grant;
+
+    if (gt)
+        printk(LOG_INFO, "d%u: grants: %u of %u frames, %u entries in use by others, %u mappings held\n",
+               d->id, READ_ONCE(gt->nr_frames), gt->max_frames, READ_ONCE(gt->nr_pinned),
+               READ_ONCE(gt->nr_maps));
+}
+
 /* A limit out of a createdomain: negative asks for the default, which is also the most. */
 static int limit(s32 asked, u32 dflt, u32 *out)
 {

@@ -2,6 +2,7 @@
 /* sysctl debug_keys: state of the hypervisor onto its console, one letter a subject. */
 #include "cpu/smp.h"
 #include "event/evtchn.h"
+#include "grant/grant.h"
 #include "hypercalls/hypercalls.h"
 #include "hypercalls/sysctl.h"
 #include "lib/printk.h"
@@ -50,13 +51,16 @@ static void run_key(char key)
 {
     switch (key) {
     case 'h':
-        printk(LOG_INFO, "keys: a audit page types, e event channels, h help, m memory, q domains, r CPUs\n");
+        printk(LOG_INFO, "keys: a audit page types, e event channels, g grants, h help, m memory, q domains, r CPUs\n");
         break;
     case 'a':
         printk(LOG_INFO, "audit: %lu differences\n", mm_audit());
         break;
     case 'e':
         each_domain(evtchn_dump);
+        break;
+    case 'g':
+        each_domain(grant_dump);
         break;
     case 'm':
         printk(LOG_INFO, "memory: %lu of %lu pages free\n", free_page_count(), total_page_count());
