@@ -84,11 +84,21 @@ void l1e_put(u64 e, const struct mm_owner *pt)
     put_page(pg);
 }
 
+/* Most tables are nearly empty: of eight entries at once whether there is anything. */
+static bool eight_empty(const u64 *e)
+{
+    return !(e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7]);
+}
+
+/* Entries [0, n). */
 static void put_range(u64 *l1, unsigned n, struct mm_owner *o)
 {
-    for (unsigned i = 0; i < n; i++)
-        if (l1[i] & PTE_P)
+    for (unsigned i = 0; i < n; i++) {
+        if ((i & 7) == 0 && eight_empty(&l1[i]))
+            i += 7;
+        else if (l1[i] & PTE_P)
             l1e_put(l1[i], o);
+    }
 }
 
 int l1_validate(struct page_info *pg, struct mm_owner *o)
@@ -96,9 +106,7 @@ int l1_validate(struct page_info *pg, struct mm_owner *o)
     u64 *l1 = mfn_to_virt(page_to_mfn(pg));
 
     for (unsigned i = 0; i < 512; i++) {
-        /* Most tables are nearly empty: skip eight absent entries at a time. */
-        if ((i & 7) == 0 &&
-            !(l1[i] | l1[i + 1] | l1[i + 2] | l1[i + 3] | l1[i + 4] | l1[i + 5] | l1[i + 6] | l1[i + 7])) {
+        if ((i & 7) == 0 && eight_empty(&l1[i])) {
             i += 7;
             continue;
         }
