@@ -67,3 +67,5 @@ $(GUEST_LINUX)/demo.cfg: $(IMAGE)/guest/demo.cfg
 # The same tree as a disc of its own, for machines that are not started from hospes.iso.
 $(GUEST_MEDIA): $(GUEST_LINUX_FILES)
 	xorriso -as mkisofs -quiet -R -V HOSPES -o $@ -graft-points $(foreach f,$^,guest/$(notdir $f)=$f)
+
+include dom0/image/iso.mk
