@@ -34,7 +34,10 @@ static bool parse_text(struct boot_options *opt, size_t offset, const char *valu
     const size_t size = sizeof(opt->console);
     char *text = (char *)opt + offset;
 
-    return value && !negated && hyp_strlcpy(text, value, size) < size;
+    if (!value || negated || strlen(value) >= size)
+        return false;
+    hyp_strlcpy(text, value, size);
+    return true;
 }
 
 static bool parse_number(struct boot_options *opt, size_t offset, const char *value, bool negated)
