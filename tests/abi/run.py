@@ -20,6 +20,7 @@ import re
 import selectors
 import subprocess
 import sys
+import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -53,11 +54,24 @@ def xen_image():
     return image
 
 
+def hospes_image():
+    """A copy of the hypervisor, so that a build meanwhile does not change it under a run."""
+    global snapshot
+    if snapshot is None:
+        snapshot = tempfile.NamedTemporaryFile(prefix="hospes-", suffix=".elf")
+        snapshot.write((BUILD / "hospes.elf").read_bytes())
+        snapshot.flush()
+    return pathlib.Path(snapshot.name)
+
+
+snapshot = None
+
+
 class Machine:
     """One QEMU start; collects the serial port's lines."""
 
     def __init__(self, hyp, kernel, args, options):
-        image = xen_image() if hyp == "xen" else BUILD / "hospes.elf"
+        image = xen_image() if hyp == "xen" else hospes_image()
         hyp_args, module = f"{CONSOLE[hyp]} {options.hyp_args}", str(kernel)
         if hyp == "xen":
             # Multiboot: the module's arguments follow its name. PVH has no such thing: they follow "--".
@@ -261,6 +275,8 @@ def main():
         sys.exit("no images in build/tests/abi: run make abi-images")
     if "xen" in hyps:
         xen_image()
+    if "hospes" in hyps:
+        hospes_image()
     oracle, total = read_oracle(), [0, 0]
 
     def job(hyp, test):
