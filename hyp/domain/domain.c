@@ -26,7 +26,8 @@ static struct spinlock list_lock = SPINLOCK_INIT(LOCK_DOMAIN_LIST);
 static struct list domains = LIST_INIT(domains); /* by domid, ascending */
 static u16 next_domid = 1;
 
-/* --- references and look-up ----------------------------------------------------------------------------------------- */
+/* --- references and look-up
+ * ----------------------------------------------------------------------------------------- */
 
 bool domain_ref(struct domain *d)
 {
@@ -35,7 +36,8 @@ bool domain_ref(struct domain *d)
     do {
         if (!old)
             return false;
-    } while (!__atomic_compare_exchange_n(&d->refs, &old, old + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+    } while (
+        !__atomic_compare_exchange_n(&d->refs, &old, old + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
     return true;
 }
 
@@ -73,8 +75,7 @@ struct domain *domain_get_next(unsigned domid)
     struct domain *d, *found = NULL;
 
     spin_lock(&list_lock);
-    list_for_each_entry(d, &domains, link)
-    {
+    list_for_each_entry (d, &domains, link) {
         if (d->id >= domid && domain_ref(d)) {
             found = d;
             break;
@@ -105,14 +106,14 @@ struct domain *domain_get_any(u16 domid)
     return domain_get(domid);
 }
 
-/* --- creation ------------------------------------------------------------------------------------------------------- */
+/* --- creation
+ * ------------------------------------------------------------------------------------------------------- */
 
 static bool domid_used(unsigned id)
 {
     struct domain *d;
 
-    list_for_each_entry(d, &domains, link)
-    {
+    list_for_each_entry (d, &domains, link) {
         if (d->id == (u16)id)
             return true;
     }
@@ -141,8 +142,7 @@ static int publish(struct domain *d, u16 domid, bool choose)
     }
     if (!rc) {
         d->id = domid;
-        list_for_each_entry(pos, &domains, link)
-        {
+        list_for_each_entry (pos, &domains, link) {
             if (pos->id > domid) {
                 at = &pos->link;
                 break;
@@ -214,7 +214,8 @@ int domain_create(u16 domid, const struct xen_domctl_createdomain *cfg, bool pri
         return -ENOMEM;
     list_init(&d->link);
     spin_lock_init(&d->lock, LOCK_DOMAIN);
-    /* The list's own reference (gone when the domain is dead and drained) and the caller's. Invisible (0) until complete. */
+    /* The list's own reference (gone when the domain is dead and drained) and the caller's. Invisible (0)
+     * until complete. */
     d->refs = 0;
     d->max_vcpus = cfg->max_vcpus;
     d->privileged = privileged;
@@ -268,7 +269,8 @@ void domain_init(void)
     kill_init();
 }
 
-/* --- pausing -------------------------------------------------------------------------------------------------------- */
+/* --- pausing
+ * -------------------------------------------------------------------------------------------------------- */
 
 static void set_pause_flag(struct vcpu *v, u32 flag)
 {
@@ -284,7 +286,7 @@ static void clear_pause_flag(struct vcpu *v, u32 flag)
 
 void vcpu_sync(struct vcpu *v)
 {
-    while (READ_ONCE(v->sched.running))
+    while (READ_ONCE(v->sched.running) || READ_ONCE(v->sched.moving))
         cpu_relax();
 }
 
@@ -294,7 +296,7 @@ void domain_pause_nosync(struct domain *d)
 
     spin_lock(&d->lock);
     if (d->pause_count++ == 0)
-        for_each_vcpu(d, v)
+        for_each_vcpu (d, v)
             set_pause_flag(v, VPF_DOM_PAUSED);
     spin_unlock(&d->lock);
 }
@@ -305,7 +307,7 @@ void domain_pause(struct domain *d)
 
     ASSERT(d != current->domain);
     domain_pause_nosync(d);
-    for_each_vcpu(d, v)
+    for_each_vcpu (d, v)
         vcpu_sync(v);
 }
 
@@ -316,7 +318,7 @@ void domain_unpause(struct domain *d)
     spin_lock(&d->lock);
     ASSERT(d->pause_count);
     if (--d->pause_count == 0)
-        for_each_vcpu(d, v)
+        for_each_vcpu (d, v)
             clear_pause_flag(v, VPF_DOM_PAUSED);
     spin_unlock(&d->lock);
 }
@@ -328,7 +330,8 @@ int domain_pause_by_toolstack(struct domain *d)
     do {
         if (old >= 255)
             return -ERANGE;
-    } while (!__atomic_compare_exchange_n(&d->controller_pause_count, &old, old + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+    } while (!__atomic_compare_exchange_n(&d->controller_pause_count, &old, old + 1, false, __ATOMIC_SEQ_CST,
+                                          __ATOMIC_SEQ_CST));
     domain_pause(d);
     return 0;
 }
@@ -340,7 +343,8 @@ int domain_unpause_by_toolstack(struct domain *d)
     do {
         if (!old)
             return -EINVAL;
-    } while (!__atomic_compare_exchange_n(&d->controller_pause_count, &old, old - 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+    } while (!__atomic_compare_exchange_n(&d->controller_pause_count, &old, old - 1, false, __ATOMIC_SEQ_CST,
+                                          __ATOMIC_SEQ_CST));
     d->creation_finished = true;
     domain_unpause(d);
     return 0;
@@ -365,7 +369,9 @@ void vcpu_unpause(struct vcpu *v)
     spin_unlock(&v->domain->lock);
 }
 
-/* --- shutdown --------------------------------------------------------------------------------------------------------- */
+/* --- shutdown
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 void domain_shutdown(struct domain *d, u32 reason)
 {

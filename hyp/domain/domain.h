@@ -2,8 +2,9 @@
 /*
  * Domains and vCPUs.
  *
- * A domain is created in steps, found by domid under a reference, dies in steps, and is freed with its last reference. Rooms that keep
- * state for each domain (events, grants, scheduler...) register a struct domain_unit; this room knows them only through it.
+ * A domain is created in steps, found by domid under a reference, dies in steps, and is freed with its last
+ * reference. Rooms that keep state for each domain (events, grants, scheduler...) register a struct
+ * domain_unit; this room knows them only through it.
  */
 #ifndef HYP_DOMAIN_DOMAIN_H
 #define HYP_DOMAIN_DOMAIN_H
@@ -23,11 +24,11 @@ struct grant_table;
 struct xen_cpuid_leaf_list;
 
 /* Reasons for which a vCPU does not run. It is runnable when none is set. */
-#define VPF_BLOCKED     (1u << 0) /* sched_op block: until an event is deliverable */
-#define VPF_POLLING     (1u << 1) /* sched_op poll: until a polled port is pending or time is up */
-#define VPF_DOWN        (1u << 2) /* not up (VCPUOP_up) */
-#define VPF_PAUSED      (1u << 3) /* vcpu->pause_count > 0 */
-#define VPF_DOM_PAUSED  (1u << 4) /* domain->pause_count > 0 */
+#define VPF_BLOCKED    (1u << 0) /* sched_op block: until an event is deliverable */
+#define VPF_POLLING    (1u << 1) /* sched_op poll: until a polled port is pending or time is up */
+#define VPF_DOWN       (1u << 2) /* not up (VCPUOP_up) */
+#define VPF_PAUSED     (1u << 3) /* vcpu->pause_count > 0 */
+#define VPF_DOM_PAUSED (1u << 4) /* domain->pause_count > 0 */
 
 struct trap_entry {
     u64 address; /* 0: none */
@@ -46,6 +47,7 @@ struct sched_vcpu {
     bool queued;
     bool running; /* the context is loaded on v->cpu (or is being saved there): v->cpu cannot change */
     bool migrate; /* v->cpu is forbidden: move as soon as the context has been saved */
+    bool moving;  /* on its way to the queue of another CPU: no one else touches it */
     bool boosted; /* of the policy: goes before those that use whole slices */
     s64 credit;   /* of the policy: nanoseconds left of the slice */
     u64 affinity_hard[BITS_TO_WORDS(NR_CPUS)];
@@ -66,9 +68,9 @@ struct timer {
 struct vcpu {
     unsigned id;
     struct domain *domain;
-    unsigned cpu;             /* where it runs, or ran last */
-    bool initialised;         /* has a context (VCPUOP_initialise, setvcpucontext) */
-    u32 pause_flags;          /* VPF_*: changed with atomic operations; vcpu_is_runnable() */
+    unsigned cpu;     /* where it runs, or ran last */
+    bool initialised; /* has a context (VCPUOP_initialise, setvcpucontext) */
+    u32 pause_flags;  /* VPF_*: changed with atomic operations; vcpu_is_runnable() */
     u32 pause_count;
     struct sched_vcpu sched;
 
@@ -77,49 +79,50 @@ struct vcpu {
     bool kernel_mode;          /* the mode bit: both modes are ring 3 */
     bool ts;                   /* virtual CR0.TS */
     bool nmi_pending, nmi_masked, mce_masked;
-    u64 fs_base, gs_base_kernel, gs_base_user; /* while not loaded; kernel/user by meaning, not by swapgs state */
-    u64 kernel_sp;             /* stack_switch */
+    u64 fs_base, gs_base_kernel,
+        gs_base_user; /* while not loaded; kernel/user by meaning, not by swapgs state */
+    u64 kernel_sp;    /* stack_switch */
     u16 kernel_ss;
-    u8 iopl;                   /* virtual IOPL */
+    u8 iopl; /* virtual IOPL */
     struct trap_entry traps[NR_GUEST_TRAPS];
     struct callback event_cb, failsafe_cb, syscall_cb, sysenter_cb, syscall32_cb, nmi_cb;
-    mfn_t guest_l4;            /* kernel root: one pt_get_root reference; MFN_NONE before the context is set */
-    mfn_t guest_l4_user;       /* user root, MFN_NONE if none; one reference */
-    mfn_t old_root;            /* root that was replaced and still has to be put (preempted), else MFN_NONE */
-    mfn_t loaded_root;         /* root in CR3 while loaded: MFN_NONE = hypervisor's own */
-    u64 cr4;                   /* guest's view */
-    u64 debugreg[8];           /* dr0-3, 6, 7 */
+    mfn_t guest_l4;      /* kernel root: one pt_get_root reference; MFN_NONE before the context is set */
+    mfn_t guest_l4_user; /* user root, MFN_NONE if none; one reference */
+    mfn_t old_root;      /* root that was replaced and still has to be put (preempted), else MFN_NONE */
+    mfn_t loaded_root;   /* root in CR3 while loaded: MFN_NONE = hypervisor's own */
+    u64 cr4;             /* guest's view */
+    u64 debugreg[8];     /* dr0-3, 6, 7 */
     bool debug_active;
-    u64 io_bitmap_va;          /* physdev set_iobitmap: guest va and number of ports */
+    u64 io_bitmap_va; /* physdev set_iobitmap: guest va and number of ports */
     u32 io_bitmap_ports;
-    void *xsave;               /* features.xsave_size, 64-byte aligned */
-    void *xsave_alloc;         /* as allocated */
+    void *xsave;       /* features.xsave_size, 64-byte aligned */
+    void *xsave_alloc; /* as allocated */
     u64 xcr0;
-    bool segments_bad;         /* a selector could not be loaded: failsafe callback is due */
+    bool segments_bad;                  /* a selector could not be loaded: failsafe callback is due */
     u64 msr_tsc_aux, msr_misc_features; /* CPUID faulting */
 
     /* --- descriptor tables (domain/desc_window.c) --- */
-    u64 desc_base;             /* linear address of the window: GDT; LDT at + 16 pages */
-    u64 *desc_l1;              /* the window's 32 entries in an L1 table */
-    mfn_t gdt_frames[14];      /* guest's, typed PGT_seg_desc */
+    u64 desc_base;        /* linear address of the window: GDT; LDT at + 16 pages */
+    u64 *desc_l1;         /* the window's 32 entries in an L1 table */
+    mfn_t gdt_frames[14]; /* guest's, typed PGT_seg_desc */
     u32 gdt_entries;
-    u64 ldt_base;              /* guest linear address, 0 entries: none */
+    u64 ldt_base; /* guest linear address, 0 entries: none */
     u32 ldt_entries;
 
     /* --- shared with the guest --- */
-    struct vcpu_info *info;    /* hypervisor's mapping: shared_info, a registered page, or dummy_vcpu_info */
-    mfn_t info_mfn;            /* frame if registered (holds a writable type reference), else MFN_NONE */
-    u64 runstate_guest;        /* va of the registered area, 0 none */
+    struct vcpu_info *info; /* hypervisor's mapping: shared_info, a registered page, or dummy_vcpu_info */
+    mfn_t info_mfn;         /* frame if registered (holds a writable type reference), else MFN_NONE */
+    u64 runstate_guest;     /* va of the registered area, 0 none */
     struct vcpu_runstate_info runstate;
-    u64 time_info_guest;       /* registered secondary time area */
+    u64 time_info_guest; /* registered secondary time area */
 
     /* --- time --- */
     struct timer singleshot, poll_timer, periodic;
     ns_t periodic_period, periodic_last;
 
     /* --- events --- */
-    u16 virq_to_port[24];      /* NR_VIRQS; 0 none. Guarded by the event lock of the domain */
-    u32 poll_port;             /* > 0: the one port polled; 0 none or several */
+    u16 virq_to_port[24]; /* NR_VIRQS; 0 none. Guarded by the event lock of the domain */
+    u32 poll_port;        /* > 0: the one port polled; 0 none or several */
 
     /* continuation of a hypercall under way: see hypercalls/hypercalls.h */
     bool in_multicall;
@@ -134,28 +137,28 @@ enum domain_dying { DOM_ALIVE, DOM_DYING, DOM_DEAD };
 
 struct domain {
     u16 id;
-    u32 refs;                  /* atomic; see domain_get() */
-    bool privileged;           /* dom0 */
+    u32 refs;        /* atomic; see domain_get() */
+    bool privileged; /* dom0 */
     bool is_idle;
-    struct list link;          /* all domains, by domid; LOCK_DOMAIN_LIST */
-    struct spinlock lock;      /* LOCK_DOMAIN: what has no other lock */
+    struct list link;     /* all domains, by domid; LOCK_DOMAIN_LIST */
+    struct spinlock lock; /* LOCK_DOMAIN: what has no other lock */
     struct mm_owner mm;
     u8 handle[16];
     u32 ssidref;
 
     unsigned max_vcpus;
-    struct vcpu **vcpu;        /* [max_vcpus]; all exist from creation, not initialised */
-    u32 pause_count;           /* toolstack, hypervisor and shutdown pauses together */
+    struct vcpu **vcpu; /* [max_vcpus]; all exist from creation, not initialised */
+    u32 pause_count;    /* toolstack, hypervisor and shutdown pauses together */
     u32 controller_pause_count;
     bool is_shutting_down, is_shut_down;
-    u32 shutdown_code;         /* SHUTDOWN_*; ~0 none */
+    u32 shutdown_code; /* SHUTDOWN_*; ~0 none */
     enum domain_dying dying;
     unsigned destroy_stage;
-    bool reaped;               /* the list's reference has been dropped */
-    bool creation_finished;    /* first unpause by the toolstack */
+    bool reaped;            /* the list's reference has been dropped */
+    bool creation_finished; /* first unpause by the toolstack */
 
     struct shared_info *shared_info; /* alloc_shared_page */
-    u64 vm_assist;             /* 1 << VMASST_TYPE_* */
+    u64 vm_assist;                   /* 1 << VMASST_TYPE_* */
     u64 hypercall_page;
 
     struct evtchn_domain *evtchn; /* event/ */
@@ -164,11 +167,15 @@ struct domain {
     u32 max_evtchn_port;
     u32 max_grant_frames, max_maptrack_frames;
 
-    struct e820entry_pv { u64 addr, size; u32 type; } __packed *e820; /* set_memory_map */
+    struct e820entry_pv {
+        u64 addr, size;
+        u32 type;
+    } __packed *e820; /* set_memory_map */
     unsigned e820_count;
 
-    struct xen_cpuid_leaf_list *cpuid_custom; /* set_cpu_policy: hyp_zalloc'ed, NULL: the default PV policy (domain/cpuid.h) */
-    u32 pci_cf8;                         /* last dword written to port 0xcf8; LOCK_DOMAIN */
+    struct xen_cpuid_leaf_list
+        *cpuid_custom; /* set_cpu_policy: hyp_zalloc'ed, NULL: the default PV policy (domain/cpuid.h) */
+    u32 pci_cf8;       /* last dword written to port 0xcf8; LOCK_DOMAIN */
     u32 tsc_mode;
     s64 time_offset_seconds;
     u32 sched_weight, sched_cap;
@@ -178,7 +185,8 @@ struct domain_unit {
     const char *name;
     int (*domain_create)(struct domain *d, const struct xen_domctl_createdomain *cfg);
     int (*vcpu_create)(struct vcpu *v);
-    /* Steps of destruction; may return -ERESTART to be called again. Every vCPU is off the CPUs for good by then. */
+    /* Steps of destruction; may return -ERESTART to be called again. Every vCPU is off the CPUs for good by
+     * then. */
     int (*domain_kill)(struct domain *d);
     void (*vcpu_free)(struct vcpu *v);
     /* Last reference is gone. */
@@ -203,15 +211,17 @@ static inline struct domain *domain_of(struct mm_owner *o)
 {
     return container_of(o, struct domain, mm);
 }
-#define for_each_vcpu(d, v)                                                                                   \
+#define for_each_vcpu(d, v) \
     for (unsigned vcpu_i_ = 0; vcpu_i_ < (d)->max_vcpus && (((v) = (d)->vcpu[vcpu_i_]), true); vcpu_i_++)
 
 /* --- life cycle (domain.c) --- */
-void domain_init(void); /* idle domain, tables */
+void domain_init(void);             /* idle domain, tables */
 int idle_vcpu_create(unsigned cpu); /* -ENOMEM */
-/* A new paused domain with all its vCPUs (down, no context). domid 0..DOMID_FIRST_RESERVED-1, DOMID_INVALID-like 0xffff: choose. One reference is the caller's. */
+/* A new paused domain with all its vCPUs (down, no context). domid 0..DOMID_FIRST_RESERVED-1,
+ * DOMID_INVALID-like 0xffff: choose. One reference is the caller's. */
 int domain_create(u16 domid, const struct xen_domctl_createdomain *cfg, bool privileged, struct domain **out);
-/* By domid with a reference (domain_put), also dying ones; NULL: none. DOMID_SELF is the caller's business: domain_get_any(). */
+/* By domid with a reference (domain_put), also dying ones; NULL: none. DOMID_SELF is the caller's business:
+ * domain_get_any(). */
 struct domain *domain_get(u16 domid);
 /* As a hypercall names one: DOMID_SELF is current->domain. */
 struct domain *domain_get_any(u16 domid);
@@ -219,14 +229,18 @@ struct domain *domain_get_any(u16 domid);
 struct domain *domain_get_next(unsigned domid);
 bool domain_ref(struct domain *d);
 void domain_put(struct domain *d);
-/* Kill; -ERESTART until done (the domain then is DOM_DEAD and off the list when the last page reference is gone). -EINVAL for the caller itself. */
+/* Kill; -ERESTART until done (the domain then is DOM_DEAD and off the list when the last page reference is
+ * gone). -EINVAL for the caller itself. */
 int domain_kill(struct domain *d);
 /* Shutdown: */
-void domain_shutdown(struct domain *d, u32 reason); /* from the domain itself or on its behalf: pauses it, raises VIRQ_DOM_EXC; dom0: the machine */
+void domain_shutdown(struct domain *d, u32 reason); /* from the domain itself or on its behalf: pauses it,
+                                                       raises VIRQ_DOM_EXC; dom0: the machine */
 void domain_resume(struct domain *d);
-/* The guest broke a rule that has no errno. Logs (rate-limited) and shuts down with SHUTDOWN_crash. When it is current, the caller must return to the exit path. */
+/* The guest broke a rule that has no errno. Logs (rate-limited) and shuts down with SHUTDOWN_crash. When it
+ * is current, the caller must return to the exit path. */
 void domain_crash(struct domain *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Counted pauses. domain_pause() returns when no vCPU is on a CPU any more (never call it for the current domain); the _nosync form only asks. */
+/* Counted pauses. domain_pause() returns when no vCPU is on a CPU any more (never call it for the current
+ * domain); the _nosync form only asks. */
 void domain_pause(struct domain *d);
 void domain_pause_nosync(struct domain *d);
 void domain_unpause(struct domain *d);
@@ -238,9 +252,10 @@ void vcpu_unpause(struct vcpu *v);
 void vcpu_sync(struct vcpu *v);
 
 /* --- vCPU context (vcpu.c) --- */
-int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c); /* -EINVAL, -EPERM...: nothing changed; -ERESTART */
-void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c);      /* v is paused */
-int vcpu_reset(struct vcpu *v);                                          /* drops roots and descriptor tables: 0 or -ERESTART */
+int vcpu_set_context(struct vcpu *v,
+                     const struct vcpu_guest_context *c); /* -EINVAL, -EPERM...: nothing changed; -ERESTART */
+void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c); /* v is paused */
+int vcpu_reset(struct vcpu *v); /* drops roots and descriptor tables: 0 or -ERESTART */
 /* VCPUOP_register_vcpu_info: -EINVAL, -EPERM. */
 int vcpu_register_info(struct vcpu *v, mfn_t mfn, unsigned offset);
 extern struct vcpu_info dummy_vcpu_info;
@@ -254,10 +269,12 @@ void vcpu_load_root(struct vcpu *v);
 void vcpu_load_cr4(struct vcpu *v);
 
 /* --- switching (switch.c) --- */
-/* Called by the scheduler on this CPU, interrupts on: makes `next` the loaded vCPU. Does not return to the caller: resumes at the exit path. */
+/* Called by the scheduler on this CPU, interrupts on: makes `next` the loaded vCPU. Does not return to the
+ * caller: resumes at the exit path. */
 void context_switch(struct vcpu *prev, struct vcpu *next);
-/* Leaves whatever runs on this CPU's stack and continues with `current`: the guest's frame, or the idle loop. The idle loop calls it when a
- * softirq has made `current` something else than the idle vCPU. Interrupts on or off. */
+/* Leaves whatever runs on this CPU's stack and continues with `current`: the guest's frame, or the idle loop.
+ * The idle loop calls it when a softirq has made `current` something else than the idle vCPU. Interrupts on
+ * or off. */
 void resume_current(void) __attribute__((noreturn));
 /* Kernel mode <-> user mode of current: the active GS base, the root, the mode bit. */
 void toggle_guest_mode(struct vcpu *v);

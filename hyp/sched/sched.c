@@ -90,8 +90,7 @@ static void find_helpers(struct cpu_sched *s)
 {
     struct vcpu *v;
 
-    list_for_each_entry(v, &s->queue.vcpus, sched.queue)
-    {
+    list_for_each_entry (v, &s->queue.vcpus, sched.queue) {
         if (cpumask_empty(&idle_cpus))
             return;
         find_helper(v);
@@ -118,28 +117,45 @@ static void enqueue(struct cpu_sched *s, struct vcpu *v, enum enqueue_reason why
 
 static bool wants_queue(const struct cpu_sched *s, const struct vcpu *v)
 {
-    return vcpu_is_runnable(v) && !v->sched.queued && s->curr != v;
+    return vcpu_is_runnable(v) && !v->sched.queued && !v->sched.moving && s->curr != v;
+}
+
+/*
+ * The second half of a move: v is homed on the CPU of `s`, whose lock is held. True: it is to be queued.
+ * False: it may be gone for good as soon as `moving` is cleared (vcpu_sync() waits for that), so that is the
+ * last that we do to it.
+ */
+static bool finish_move(struct vcpu *v)
+{
+    bool wanted = vcpu_is_runnable(v);
+
+    __atomic_store_n(&v->sched.moving, false, __ATOMIC_SEQ_CST);
+    return wanted;
 }
 
 /* Puts a runnable vCPU on the queue of the CPU that the policy chooses. Takes over the lock of its present
  * CPU and releases it. */
 static void place_and_enqueue(struct cpu_sched *s, struct vcpu *v, u64 flags)
 {
-    unsigned cpu = v->sched.running ? v->cpu : policy->place(v, &idle_cpus);
+    for (;;) {
+        unsigned cpu = v->sched.running ? v->cpu : policy->place(v, &idle_cpus);
 
-    if (cpu != v->cpu) {
-        /* In transit it is on no queue; whoever finds it there first may queue or move it, and then we have
-         * nothing to do. */
+        if (cpu == v->cpu) {
+            enqueue(s, v, ENQ_WOKEN);
+            break;
+        }
+        v->sched.moving = true;
         WRITE_ONCE(v->cpu, cpu);
         spin_unlock_irqrestore(&s->lock, flags);
         s = &cpu_sched[cpu];
         flags = spin_lock_irqsave(&s->lock);
-        if (v->cpu != cpu || !wants_queue(s, v)) {
-            spin_unlock_irqrestore(&s->lock, flags);
-            return;
+        if (!finish_move(v))
+            break;
+        if (sched_cpu_allowed(v, cpu)) {
+            enqueue(s, v, ENQ_WOKEN);
+            break;
         }
     }
-    enqueue(s, v, ENQ_WOKEN);
     spin_unlock_irqrestore(&s->lock, flags);
 }
 
@@ -177,26 +193,24 @@ void vcpu_sleep_nosync(struct vcpu *v)
     spin_unlock_irqrestore(&s->lock, flags);
 }
 
+/* As in finish_move(): a vCPU that is neither queued nor to be moved may be gone once `running` is cleared.
+ */
 void sched_context_saved(struct vcpu *v)
 {
     u64 flags;
-    struct cpu_sched *s;
+    struct cpu_sched *s = lock_home(v, &flags);
+    bool move = v->sched.migrate && vcpu_is_runnable(v) && s->curr != v, queued = v->sched.queued;
 
+    v->sched.migrate = false;
     __atomic_store_n(&v->sched.running, false, __ATOMIC_SEQ_CST);
-    if (is_idle_vcpu(v) || (!READ_ONCE(v->sched.migrate) && !READ_ONCE(v->sched.queued)))
-        return;
-    s = lock_home(v, &flags);
-    if (v->sched.migrate && !v->sched.running) {
-        v->sched.migrate = false;
-        if (v->sched.queued)
+    if (move) {
+        if (queued)
             dequeue(s, v);
-        if (wants_queue(s, v)) {
-            place_and_enqueue(s, v, flags);
-            return;
-        }
-    } else if (v->sched.queued) {
-        find_helper(v);
+        place_and_enqueue(s, v, flags);
+        return;
     }
+    if (queued)
+        find_helper(v);
     spin_unlock_irqrestore(&s->lock, flags);
 }
 
@@ -231,7 +245,7 @@ void sched_block(struct vcpu *v)
         softirq_raise(SOFTIRQ_SCHEDULE);
 }
 
-/* The first vCPU of that queue that `thief` may run; now homed there, not queued. Locked by us. */
+/* The first vCPU of that queue that `thief` may run: now homed there, moving. */
 static struct vcpu *take_from(unsigned victim, unsigned thief)
 {
     struct cpu_sched *s = &cpu_sched[victim];
@@ -243,6 +257,7 @@ static struct vcpu *take_from(unsigned victim, unsigned thief)
             continue;
         found = v;
         dequeue(s, v);
+        v->sched.moving = true;
         WRITE_ONCE(v->cpu, thief);
         break;
     }
@@ -285,7 +300,11 @@ static bool steal(unsigned thief)
         if (!v)
             continue;
         flags = spin_lock_irqsave(&s->lock);
-        got = v->cpu == thief && wants_queue(s, v);
+        got = finish_move(v);
+        if (got && !sched_cpu_allowed(v, thief)) {
+            place_and_enqueue(s, v, flags);
+            continue;
+        }
         if (got)
             enqueue(s, v, ENQ_STOLEN);
         spin_unlock_irqrestore(&s->lock, flags);

@@ -4,9 +4,10 @@
  * sched/policy.h.
  *
  * A vCPU belongs to the run queue of v->cpu. It is in one of these states, all under that queue's lock: not
- * runnable; queued; scheduled (it is what that CPU runs). Beside that, `sched.running` says that its register
- * state is on v->cpu and not in struct vcpu: from the moment it is scheduled until context_switch() has
- * called sched_context_saved(). Only a vCPU that is neither queued nor running changes its CPU.
+ * runnable; queued; scheduled (it is what that CPU runs); moving to another CPU. Beside that, `sched.running`
+ * says that its register state is on v->cpu and not in struct vcpu: from the moment it is scheduled until
+ * context_switch() has called sched_context_saved(). Only a vCPU that is neither queued nor running changes
+ * its CPU. One that is paused, neither running nor moving is nobody's (vcpu_sync()).
  */
 #ifndef HYP_SCHED_SCHED_H
 #define HYP_SCHED_SCHED_H

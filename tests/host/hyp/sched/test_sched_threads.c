@@ -25,15 +25,17 @@ static void pause_for_a_while(struct vcpu *v, u64 *seed)
     if (v == current || __atomic_exchange_n(&busy[v->id], 1, __ATOMIC_SEQ_CST))
         return;
     cpus_stop(v, VPF_PAUSED);
-    while (READ_ONCE(v->sched.running) && READ_ONCE(v->cpu) != this_cpu_id())
+    /* If it is this CPU that has it, only a switch here lets go of it. */
+    while ((READ_ONCE(v->sched.running) || READ_ONCE(v->sched.moving)) && current != v)
         threads_yield();
-    if (!READ_ONCE(v->sched.running)) {
-        u64 switches = v->desc_base;
+    if (current != v) {
+        struct sched_vcpu before = v->sched;
 
-        BUG_ON(switches);
+        BUG_ON(v->desc_base);
         for (unsigned i = threads_random(seed) % 50; i; i--)
             threads_yield();
-        BUG_ON(READ_ONCE(v->sched.running));
+        /* Nobody's: affinity apart (changed by others on purpose) nothing has been touched. */
+        BUG_ON(v->sched.running || v->sched.moving || v->sched.queued || v->sched.credit != before.credit);
     }
     __atomic_store_n(&busy[v->id], 0, __ATOMIC_SEQ_CST);
     cpus_start(v, VPF_PAUSED);
