@@ -14,10 +14,6 @@
 
 int hyp_snprintf(char *buf, size_t size, const char *fmt, ...);
 
-/* Formats are made at run time, so the compiler cannot check them; the test does. */
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-#pragma GCC diagnostic ignored "-Wformat-truncation"
-
 #define COMPARE(fmt, ...)                                        \
     do {                                                         \
         char a[256], b[256];                                     \
