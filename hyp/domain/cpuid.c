@@ -229,50 +229,62 @@ void guest_cpuid(struct vcpu *v, u32 leaf, u32 sub, struct cpuid_leaf *out)
     dynamic_parts(v, leaf, sub, out);
 }
 
-static unsigned subleaves(u32 leaf)
+static void put_leaf(u32 leaf, u32 sub, const struct cpuid_leaf *l, xen_cpuid_leaf_t *buf, unsigned max, unsigned *n)
 {
-    switch (leaf) {
-    case 4:
-        return 6;
-    case 7:
-        return 1;
-    case 0xb:
-        return 2;
-    case 0xd:
-        return 63;
-    default:
-        return 0;
-    }
+    if (*n < max)
+        buf[*n] = (xen_cpuid_leaf_t){.leaf = leaf, .subleaf = sub, .a = l->a, .b = l->b, .c = l->c, .d = l->d};
+    (*n)++;
 }
 
-static void add_leaf(enum policy_kind kind, u32 leaf, u32 sub, xen_cpuid_leaf_t *buf, unsigned max,
-                     unsigned *n)
+static void add_leaf(enum policy_kind kind, u32 leaf, u32 sub, xen_cpuid_leaf_t *buf, unsigned max, unsigned *n)
 {
     struct cpuid_leaf l;
 
     policy_cpuid(kind, leaf, sub == XEN_CPUID_NO_SUBLEAF ? 0 : sub, &l);
-    if (sub != XEN_CPUID_NO_SUBLEAF && sub != 0 && !(l.a | l.b | l.c | l.d))
-        return;
-    if (*n < max)
-        buf[*n] = (xen_cpuid_leaf_t){.leaf = leaf, .subleaf = sub, .a = l.a, .b = l.b, .c = l.c, .d = l.d};
-    (*n)++;
+    put_leaf(leaf, sub, &l, buf, max, n);
 }
 
+/* Is there another subleaf behind this one? The first empty one ends a list and is part of it. */
+static bool subleaf_follows(enum policy_kind kind, u32 leaf, u32 sub)
+{
+    struct cpuid_leaf l;
+
+    policy_cpuid(kind, leaf, sub, &l);
+    switch (leaf) {
+    case 4:
+        return sub < 5 && (l.a & 0x1f);
+    case 0xb:
+        return sub < 1 && (l.c & 0xff00);
+    default: /* 0xd: up to the highest component */
+        return sub < 1 || (sub < 62 && (features.xcr0_mask >> (sub + 1)));
+    }
+}
+
+/*
+ * The same leaves as libxenctrl writes for the same limits: its buffer is as large as this list, so one fewer would be too few. Of the
+ * hypervisor's own leaves it knows the two limits only, and rejects a list with others.
+ */
 unsigned policy_leaves(enum policy_kind kind, xen_cpuid_leaf_t *buf, unsigned max)
 {
     u32 last = MIN(features.max_leaf, MAX_LEAF), last_ext = MIN(features.max_ext_leaf, MAX_EXT_LEAF);
+    const struct cpuid_leaf none = {0};
     unsigned n = 0;
 
     for (u32 leaf = 0; leaf <= last; leaf++) {
-        unsigned subs = subleaves(leaf);
+        if (leaf == 7) {
+            add_leaf(kind, leaf, 0, buf, max, &n);
+        } else if (leaf == 4 || leaf == 0xb || leaf == 0xd) {
+            u32 sub = 0;
 
-        if (!subs)
+            do {
+                add_leaf(kind, leaf, sub, buf, max, &n);
+            } while (subleaf_follows(kind, leaf, sub++));
+        } else {
             add_leaf(kind, leaf, XEN_CPUID_NO_SUBLEAF, buf, max, &n);
-        for (u32 s = 0; s < subs; s++)
-            add_leaf(kind, leaf, s, buf, max, &n);
+        }
     }
-    /* Of the hypervisor's leaves tools know the limits only, and reject a list with others. */
     add_leaf(kind, HYP_LEAF, XEN_CPUID_NO_SUBLEAF, buf, max, &n);
+    put_leaf(HYP_LEAF + 0x100, XEN_CPUID_NO_SUBLEAF, &none, buf, max, &n);
     for (u32 leaf = 0x80000000u; leaf <= last_ext; leaf++)
         add_leaf(kind, leaf, XEN_CPUID_NO_SUBLEAF, buf, max, &n);
     return n;

@@ -18,7 +18,7 @@ long policy_leaves_to_guest(const struct domain *d, enum policy_kind kind, u64 d
     long r = 0;
 
     if (!dst) {
-        *n = count;
+        *n = MAX(count, (unsigned)POLICY_LEAVES_MAX);
         return 0;
     }
     if (*n < count)

@@ -6,6 +6,8 @@
 #include "domain/cpuid.h"
 
 #define POLICY_MSRS_MAX 2 /* PLATFORM_INFO, ARCH_CAPABILITIES */
+/* What the size query says at least: libxenctrl fills a buffer of that size with all leaves that its own idea of a policy has, about 125. */
+#define POLICY_LEAVES_MAX 160
 
 /*
  * The leaves of `d`, or of `kind` when d is NULL, to an array of *n entries at guest address `dst`; *n
