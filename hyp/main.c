@@ -85,7 +85,6 @@ static void init_rooms(void)
     sched_init();
     grant_init();
     ref_audit_init();
-    grant_audit_init();
     init_cpu(0);
 }
 
@@ -127,8 +126,8 @@ static void start_dom0(void)
     boot_free_modules(alloc_add_range, NULL);
     console_io_init();
     guest_wallclock_update(dom0);
-    printk(LOG_INFO, "%lu of %lu MiB free; starting dom0\n", (unsigned long)(free_page_count() >> 8),
-           (unsigned long)(total_page_count() >> 8));
+    printk(LOG_INFO, "%lu of %lu MiB free; starting dom0, %lu us after the loader\n", free_page_count() >> 8,
+           total_page_count() >> 8, (rdtsc() - boot_tsc) * 1000 / tsc_khz);
     if (domain_unpause_by_toolstack(dom0))
         panic("dom0 was not paused\n");
     domain_put(dom0);

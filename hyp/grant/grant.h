@@ -62,7 +62,5 @@ void grant_query_size(struct domain *d, u32 *nr, u32 *max);
 unsigned grants_in_use(struct domain *d);
 /* One line to the console; for `debug-keys g`. */
 void grant_dump(struct domain *d);
-/* Reports what grants refer to, to the auditor of the memory room. Once, at boot. */
-void grant_audit_init(void);
 
 #endif
