@@ -156,6 +156,11 @@ class VM:
             disc = f"{self.tmp.name}/boot.iso"
             make_disc(disc, image, hyp_args, modules)
             return ["-cdrom", disc, "-boot", "d"]
+        if hyp != "xen":
+            # A PVH image gets one module: kernel, initrd and command line in an archive.
+            packed = f"{self.tmp.name}/modules"
+            subprocess.run([ROOT / "mk/pack-modules.py", packed, kernel, initrd or "-", append], check=True)
+            return ["-kernel", str(image), "-append", hyp_args, "-initrd", packed]
         # QEMU separates modules by a comma; a doubled one is a comma of the text.
         text = ",".join(f"{path} {args}".strip().replace(",", ",,") for path, args in modules)
         return ["-kernel", str(image), "-append", hyp_args, "-initrd", text]
@@ -238,6 +243,12 @@ class VM:
     def tail(self, lines=25):
         return "\n".join(self.buffer.splitlines()[-lines:])
 
+    def last_words(self):
+        """After the end of QEMU: what it said itself, and the last lines of the serial port."""
+        self.process.wait(10)
+        said = self.process.stdout.read().decode(errors="replace").strip()
+        return (f": qemu: {said}" if said else "") + f"; last lines:\n{self.tail()}"
+
     def expect(self, pattern, timeout=60):
         """Waits for a regular expression; the match object. What was before and in it is consumed."""
         regex = re.compile(pattern, re.M)
@@ -251,7 +262,7 @@ class VM:
             if left <= 0:
                 raise VMError(f"no {pattern!r} within {timeout} s; last lines:\n{self.tail()}")
             if self.read(left) is None:
-                raise VMError(f"machine ended before {pattern!r}; last lines:\n{self.tail()}")
+                raise VMError(f"machine ended before {pattern!r}{self.last_words()}")
 
     def send(self, text):
         """Bytes to the serial port, in small pieces: guests' UARTs and consoles have small buffers."""
@@ -275,7 +286,7 @@ class VM:
             if left <= 0:
                 raise VMError(f"{command!r} did not end within {timeout} s; last lines:\n{self.tail()}")
             if self.read(left) is None:
-                raise VMError(f"machine ended in {command!r}; last lines:\n{self.tail()}")
+                raise VMError(f"machine ended in {command!r}{self.last_words()}")
         self.buffer = self.buffer[match.end():]
         return int(match.group(2)), match.group(1).replace("\r", "")
 
