@@ -32,6 +32,8 @@ CONSOLE = {
     "xen": "console=com1 com1=115200 dom0_mem=64M dom0_max_vcpus=4 loglvl=warning guest_loglvl=warning",
     "hospes": "console=com1 com1=115200 dom0_mem=64M dom0_max_vcpus=4",
 }
+# Images that mean little on one CPU.
+CPUS = {"race": 2}
 # What a hypervisor says when the first domain crashed, and when it did so itself.
 DOMAIN_CRASH = re.compile(r"(dom(ain)? ?0|d0)\b.*crash", re.I)
 HV_CRASH = re.compile(r"\(XEN\) (Panic on CPU|.*FATAL)|^.*\b(hypervisor (panic|bug)|PANIC|BUG)\b")
@@ -78,10 +80,11 @@ class Machine:
             module += f" {args}"
         else:
             hyp_args += f" -- {args}"
+        cpus = max(options.smp, CPUS.get(pathlib.Path(kernel).stem, 1))
         self.command = [
             "qemu-system-x86_64", "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio",
-            "-machine", options.machine, "-accel", "tcg" + (",thread=multi" if options.smp > 1 else ""),
-            "-cpu", options.cpu, "-smp", str(options.smp), "-m", str(options.memory),
+            "-machine", options.machine, "-accel", "tcg" + (",thread=multi" if cpus > 1 else ""),
+            "-cpu", options.cpu, "-smp", str(cpus), "-m", str(options.memory),
             "-kernel", str(image), "-append", hyp_args, "-initrd", module.replace(",", ",,"),
         ]
         self.timeout = options.timeout
