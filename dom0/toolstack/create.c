@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,6 +74,34 @@ static int start(struct toolstack *ts, uint32_t domid, const struct domain_confi
     return 0;
 }
 
+/*
+ * An operator's ^C must not leave half a domain: the signals wait while one is made, and if one came, the
+ * domain is ended again before it is obeyed.
+ */
+static int make_undisturbed(struct toolstack *ts, const struct domain_config *cfg, uint32_t *domid)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    sigset_t held, before, pending;
+    bool interrupted = false;
+    int rc;
+
+    sigemptyset(&held);
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+        sigaddset(&held, signals[i]);
+    sigprocmask(SIG_BLOCK, &held, &before);
+    rc = domain_make(ts, cfg, domid);
+    sigpending(&pending);
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+        interrupted = interrupted || sigismember(&pending, signals[i]) == 1;
+    if (rc == 0 && interrupted) {
+        report_error("create %s: interrupted", cfg->name);
+        domain_end(ts, *domid);
+        rc = -1;
+    }
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return rc;
+}
+
 int cmd_create(struct toolstack *ts, int argc, char **argv)
 {
     struct create_options o = {false, false, false};
@@ -87,7 +116,7 @@ int cmd_create(struct toolstack *ts, int argc, char **argv)
         return EXIT_FAILURE;
     rc = toolstack_need_all(ts);
     if (rc == 0)
-        rc = domain_make(ts, &cfg, &domid);
+        rc = make_undisturbed(ts, &cfg, &domid);
     if (rc == 0 && start(ts, domid, &cfg, o.paused) != 0) {
         domain_end(ts, domid);
         rc = -1;

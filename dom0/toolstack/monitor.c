@@ -265,8 +265,10 @@ int monitor_start(struct toolstack *ts, uint32_t domid, const struct domain_conf
         setsid();
         if (chdir("/") != 0)
             _exit(EXIT_FAILURE);
-        close(ends[0]);
         toolstack_forget(&m.ts);
+        /* Whoever waits for the end of a pipe that the command was given must not wait for the guest. */
+        close_range(STDERR_FILENO + 1, (unsigned int)ends[1] - 1, 0);
+        close_range((unsigned int)ends[1] + 1, ~0U, 0);
         run(&m, ends[1]);
         toolstack_close(&m.ts);
         _exit(EXIT_SUCCESS);

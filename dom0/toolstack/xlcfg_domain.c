@@ -115,6 +115,26 @@ static int check_file(const struct xlcfg_setting *s, const char *path)
     return 0;
 }
 
+/* The monitor builds a rebooted guest from another directory. Symbolic links stay: they may have a new target
+ * then. */
+static int make_absolute(const struct xlcfg_setting *s, char **path)
+{
+    char *cwd, *absolute = NULL;
+
+    if (**path == '/')
+        return 0;
+    cwd = getcwd(NULL, 0);
+    if (!cwd || asprintf(&absolute, "%s/%s", cwd, *path) < 0) {
+        report_error_at(s->source, s->line, "%s: %s", s->key, strerror(errno));
+        free(cwd);
+        return -1;
+    }
+    free(cwd);
+    free(*path);
+    *path = absolute;
+    return 0;
+}
+
 static int finish_files(struct config_draft *d)
 {
     struct domain_config *cfg = d->cfg;
@@ -125,9 +145,11 @@ static int finish_files(struct config_draft *d)
         free(cfg->ramdisk);
         cfg->ramdisk = NULL;
     }
-    if (check_file(d->kernel, cfg->kernel) != 0)
+    if (check_file(d->kernel, cfg->kernel) != 0 || make_absolute(d->kernel, &cfg->kernel) != 0)
         return -1;
-    return cfg->ramdisk ? check_file(d->ramdisk, cfg->ramdisk) : 0;
+    if (!cfg->ramdisk)
+        return 0;
+    return check_file(d->ramdisk, cfg->ramdisk) == 0 ? make_absolute(d->ramdisk, &cfg->ramdisk) : -1;
 }
 
 static int finish_uuid(struct config_draft *d)

@@ -174,6 +174,21 @@ static void test_long_cmdline(void **state)
         "hospes: f.cfg:4: extra: the guest's command line has 1024 bytes, at most 1023 fit\n");
 }
 
+static void test_relative_path(void **state)
+{
+    struct domain_config cfg;
+    char cwd[256];
+
+    (void)state;
+    assert_non_null(getcwd(cwd, sizeof(cwd)));
+    assert_int_equal(chdir("/usr/bin"), 0);
+    assert_int_equal(parse(&cfg, BASE "kernel = 'true'\nramdisk = '../bin/true'\n"), 0);
+    assert_string_equal(cfg.kernel, "/usr/bin/true");
+    assert_string_equal(cfg.ramdisk, "/usr/bin/../bin/true");
+    domain_config_free(&cfg);
+    assert_int_equal(chdir(cwd), 0);
+}
+
 static void test_missing_file(void **state)
 {
     struct domain_config cfg;
@@ -343,12 +358,12 @@ static void test_rates(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),     cmocka_unit_test(test_everything),
-        cmocka_unit_test(test_warnings),     cmocka_unit_test(test_golden_errors),
-        cmocka_unit_test(test_long_cmdline), cmocka_unit_test(test_missing_file),
-        cmocka_unit_test(test_disk_forms),   cmocka_unit_test(test_disk_errors),
-        cmocka_unit_test(test_vif),          cmocka_unit_test(test_vif_errors),
-        cmocka_unit_test(test_rates),
+        cmocka_unit_test(test_defaults),      cmocka_unit_test(test_everything),
+        cmocka_unit_test(test_warnings),      cmocka_unit_test(test_golden_errors),
+        cmocka_unit_test(test_long_cmdline),  cmocka_unit_test(test_missing_file),
+        cmocka_unit_test(test_relative_path), cmocka_unit_test(test_disk_forms),
+        cmocka_unit_test(test_disk_errors),   cmocka_unit_test(test_vif),
+        cmocka_unit_test(test_vif_errors),    cmocka_unit_test(test_rates),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
