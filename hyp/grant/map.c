@@ -216,6 +216,11 @@ void grant_mapping_release(struct grant_table *gt, struct grant_unmap_state *st)
         domain_put(st->granter);
 }
 
+/*
+ * One address is enough for a mapper that is trusted anyway. Another one may have linked the same L1 table at
+ * several addresses, and a translation that stays behind at any of them would reach the granter's frame for
+ * ever.
+ */
 static void flush_unmapped(const struct domain *d, const struct grant_unmap_state *st, unsigned n)
 {
     const struct grant_unmap_state *one = NULL;
@@ -227,7 +232,7 @@ static void flush_unmapped(const struct domain *d, const struct grant_unmap_stat
             mapped++;
         }
     }
-    if (mapped == 1 && !(one->flags & GNTMAP_contains_pte))
+    if (mapped == 1 && d->privileged && !(one->flags & GNTMAP_contains_pte))
         flush_cpus(&d->mm.dirty_cpus, one->host_addr);
     else if (mapped)
         flush_cpus(&d->mm.dirty_cpus, FLUSH_ALL_VA);
