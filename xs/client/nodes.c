@@ -197,7 +197,7 @@ static int next_part(struct xsc *xs, xsc_tx_t tx, const char *path, struct parts
     if (!reply)
         return -1;
     stamp_len = strlen(reply) + 1;
-    if (stamp_len >= len || stamp_len > sizeof(pt->stamp) || reply[len - 1] != '\0') {
+    if (stamp_len >= len || stamp_len > sizeof(pt->stamp)) {
         errno = EIO;
         return -1;
     }
@@ -214,7 +214,8 @@ static int next_part(struct xsc *xs, xsc_tx_t tx, const char *path, struct parts
     pt->names = grown;
     memcpy(grown + pt->len, reply, len);
     pt->len += len;
-    if (pt->len >= 2 && grown[pt->len - 2] != '\0')
+    /* Some servers cut in the middle of a name; only the end of the list has two NULs in a row. */
+    if (grown[pt->len - 1] != '\0' || (pt->len >= 2 && grown[pt->len - 2] != '\0'))
         return 0;
     pt->len--; /* the NUL that says "last part" */
     return 1;

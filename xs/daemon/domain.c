@@ -9,6 +9,9 @@
 /* Bytes of events that a domain may leave in the queue beside its ring. */
 #define DOMAIN_OUT_LIMIT (1024 * 1024)
 
+/* dom0's kernel speaks for all of its drivers: to cut it off is the last resort. */
+#define OWN_OUT_LIMIT (64 * 1024 * 1024)
+
 static struct domain *domain_of(struct conn *c)
 {
     return (struct domain *)(void *)c;
@@ -153,7 +156,7 @@ static struct domain *domain_new(struct server *srv, unsigned int domid)
     if (!d)
         return NULL;
     memset(d, 0, sizeof(*d));
-    conn_init(&d->conn, srv, &domain_ops, domid, DOMAIN_OUT_LIMIT);
+    conn_init(&d->conn, srv, &domain_ops, domid, domid ? DOMAIN_OUT_LIMIT : OWN_OUT_LIMIT);
     snprintf(d->conn.name, sizeof(d->conn.name), "domain %u", domid);
     d->domid = domid;
     d->port = -1;

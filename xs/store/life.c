@@ -42,7 +42,9 @@ int xs_store_init(struct xs_store *s)
 
     memset(s, 0, sizeof(*s));
     LIST_INIT(&s->clients);
+    TAILQ_INIT(&s->guests);
     s->main.clock = &s->clock;
+    s->tx_hold_limit = XS_TX_HOLD_LIMIT;
     for (int q = 0; q < XS_QUOTA_NR; q++)
         s->quota[q] = quotas[q].value;
     if (closed && empty && xs_counts_reserve(&s->main.counts, 0) == 0)

@@ -54,6 +54,8 @@ struct xs_store {
     struct xs_view main;
     uint64_t clock;
     unsigned int quota[XS_QUOTA_NR];
+    uint64_t tx_hold_limit; /* bytes that unprivileged transactions may keep from being freed, all together */
+    struct xs_tx_list guests; /* unprivileged transactions, oldest first */
     struct xs_perms *special[XS_SPECIAL_NR];
     void *watch_points; /* tsearch tree, see watch.c */
     unsigned int nr_watches;

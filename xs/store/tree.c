@@ -102,7 +102,12 @@ int xs_tree_walk(const struct xs_node *n, int (*visit)(const struct xs_node *n, 
 
 /* ---- changes ---- */
 
-static struct xs_node *own_slot(struct xs_node **slot)
+static size_t node_bytes(const struct xs_node *n)
+{
+    return sizeof(*n) + strlen(n->name) + n->cap_children * sizeof(struct xs_node *) + n->value->len;
+}
+
+static struct xs_node *own_slot(struct xs_view *v, struct xs_node **slot)
 {
     struct xs_node *copy;
 
@@ -111,6 +116,7 @@ static struct xs_node *own_slot(struct xs_node **slot)
     copy = xs_node_copy(*slot);
     if (!copy)
         return NULL;
+    v->churn += node_bytes(*slot);
     xs_node_unref(*slot);
     *slot = copy;
     return copy;
@@ -123,13 +129,13 @@ static struct xs_node *own_slot(struct xs_node **slot)
  */
 static struct xs_node *view_own(struct xs_view *v, const char *path, size_t len)
 {
-    struct xs_node *n = own_slot(&v->root);
+    struct xs_node *n = own_slot(v, &v->root);
     const char *at = path, *name;
     size_t name_len;
 
     /* A length of 1 is that of "/". */
     while (n && len > 1 && (size_t)(at - path) < len && (name = xs_path_next(&at, &name_len)))
-        n = own_slot(xs_node_child(n, name, name_len));
+        n = own_slot(v, xs_node_child(n, name, name_len));
     return n;
 }
 
@@ -191,9 +197,12 @@ static int reserve_owner(const struct xs_node *n, void *counts)
     return xs_counts_reserve(counts, xs_perms_owner(n->perms));
 }
 
-static int discount_owner(const struct xs_node *n, void *counts)
+static int let_go(const struct xs_node *n, void *view)
 {
-    xs_counts_add(counts, xs_perms_owner(n->perms), -1);
+    struct xs_view *v = view;
+
+    xs_counts_add(&v->counts, xs_perms_owner(n->perms), -1);
+    v->churn += node_bytes(n);
     return 0;
 }
 
@@ -207,7 +216,7 @@ int xs_view_remove(struct xs_view *v, const char *path, struct xs_node **removed
     slot = xs_node_child(parent, name, strlen(name));
     if (xs_tree_walk(*slot, reserve_owner, &v->counts))
         return -ENOMEM;
-    xs_tree_walk(*slot, discount_owner, &v->counts);
+    xs_tree_walk(*slot, let_go, v);
     *removed = xs_node_unlink(parent, slot);
     parent->list_stamp = ++*v->clock;
     return 0;
@@ -222,6 +231,7 @@ int xs_view_adopt(struct xs_view *v, struct xs_view *from)
         xs_counts_add(&v->counts, from->counts.v[i].domid, from->counts.v[i].nodes);
     xs_node_unref(v->root);
     v->root = from->root;
+    v->churn += from->churn;
     from->root = NULL;
     xs_view_free(from);
     return 0;

@@ -28,6 +28,7 @@ struct xs_view {
     struct xs_node *root;
     struct xs_counts counts;
     uint64_t *clock; /* the store's: source of stamps */
+    uint64_t churn;  /* bytes of shared nodes that it has let go of: others may still hold them */
 };
 
 int xs_counts_get(const struct xs_counts *c, unsigned int domid);

@@ -8,26 +8,32 @@
  *
  * Each request in the transaction notes which paths it relied on, and how far:
  *
- *   READ /a, GET_PERMS, WRITE or SET_PERMS of an existing /a   NODE of /a
- *   DIRECTORY /a                                               NODE and LIST of /a
- *   creating /a/b where /a exists                              NODE of /a (its permissions pass on), NODE of
- * /a/b RM /a                                                      NODE and SUBTREE of /a RM /a/b which does
- * not exist                               NODE of /a/b and of /a
+ *   READ, GET_PERMS, WRITE, SET_PERMS of /a  NODE of /a
+ *   DIRECTORY /a                             NODE and LIST of /a
+ *   creating /a/b where /a exists            NODE of /a/b, and of /a, whose permissions pass on
+ *   RM /a                                    NODE and SUBTREE of /a
+ *   RM /a/b which does not exist             NODE of /a/b and of /a
+ *   anything of /a/b/c by a guest, where     NODE of /a/b/c, and of /a and /a/b: they decide
+ *   only /a exists                           between ENOENT and EACCES
  *
  * At the end, nothing noted may differ between `base` and what the store is now: then all requests would
  * give the same answers now, so the transaction can be said to happen wholly at this moment.
  *
- *   T: READ /a    other: WRITE /a     T ends: EAGAIN   /a has another stamp
- *   T: WRITE /a/x other: WRITE /a/y   T ends: done     both create: /a keeps its stamp, the list was not
- * asked for T: LIST /a    other: WRITE /a/y   T ends: EAGAIN   another list stamp (unless T changed nothing)
- *   T: RM /a      other: WRITE /a/b/c T ends: EAGAIN   /a is another node pointer: something below it changed
- *   T: READ /a (absent)  other: creates and removes /a  T ends: done, it is absent again
+ *   T: READ /a     other: WRITE /a      T ends: EAGAIN, /a has another stamp
+ *   T: WRITE /a/x  other: WRITE /a/y    T ends: done, /a keeps its stamp and its list was not asked for
+ *   T: LIST /a     other: WRITE /a/y    T ends: EAGAIN, another list stamp
+ *   T: RM /a       other: WRITE /a/b/c  T ends: EAGAIN, another node pointer: something below has changed
+ *   T: READ /a     other: WRITE and RM  T ends: done if /a was absent, it is so again
  *
  * A transaction without changes never conflicts: it happened when it started.
  *
  * If the store's root is still `base`, the result is `work` itself. Otherwise the changed paths are carried
  * over to a copy of the store's tree, parents first, which then replaces it at once: there is no half-done
  * commit.
+ *
+ * Memory: an open transaction keeps alive what the store has let go of since it started, and no more. So the
+ * memory that all of them hold is bounded by what was let go since the oldest one started; guests'
+ * transactions expire when that passes a limit, however many guests conspire.
  */
 #include <errno.h>
 #include <search.h>
@@ -65,6 +71,9 @@ int xs_tx_start(struct xs_client *c, struct xs_tx **tx)
     t->base = xs_node_ref(c->store->main.root);
     t->work.root = xs_node_ref(t->base);
     t->work.clock = &c->store->clock;
+    t->churn_start = c->store->main.churn;
+    if (!c->who.privileged)
+        TAILQ_INSERT_TAIL(&c->store->guests, t, guest_link);
     TAILQ_INSERT_TAIL(&c->txs, t, link);
     c->nr_txs++;
     *tx = t;
@@ -125,16 +134,37 @@ int xs_tx_note(struct xs_tx *tx, const char *path, size_t len, unsigned int flag
     return 0;
 }
 
-void xs_tx_abort(struct xs_tx *tx)
+/* Gives back all that it holds. */
+static void let_go(struct xs_tx *tx)
 {
     struct xs_client *c = tx->client;
 
-    TAILQ_REMOVE(&c->txs, tx, link);
-    c->nr_txs--;
+    if (tx->expired)
+        return;
+    if (!c->who.privileged)
+        TAILQ_REMOVE(&c->store->guests, tx, guest_link);
     c->nr_tx_paths -= tx->nr_paths;
     tdestroy(tx->paths, free);
     xs_view_free(&tx->work);
     xs_node_unref(tx->base);
+    tx->expired = true;
+}
+
+void xs_tx_expire(struct xs_store *s)
+{
+    struct xs_tx *oldest;
+
+    while ((oldest = TAILQ_FIRST(&s->guests)) && s->main.churn - oldest->churn_start > s->tx_hold_limit)
+        let_go(oldest);
+}
+
+void xs_tx_abort(struct xs_tx *tx)
+{
+    struct xs_client *c = tx->client;
+
+    let_go(tx);
+    TAILQ_REMOVE(&c->txs, tx, link);
+    c->nr_txs--;
     free(tx);
 }
 
@@ -266,7 +296,9 @@ int xs_tx_commit(struct xs_tx *tx)
     struct used_list l = {0};
     int rc = 0;
 
-    if (tx->changed) {
+    if (tx->expired) {
+        rc = -EAGAIN;
+    } else if (tx->changed) {
         l.v = malloc(tx->nr_paths * sizeof(struct used_path *));
         if (l.v)
             twalk_r(tx->paths, collect, &l);

@@ -13,8 +13,12 @@
 #define XS_TX_REMOVED 16u /* removed it at least once */
 #define XS_TX_FIRE    32u /* the change is to be told to watches */
 
+/* Default of xs_store.tx_hold_limit. */
+#define XS_TX_HOLD_LIMIT (16u << 20)
+
 struct xs_tx {
     TAILQ_ENTRY(xs_tx) link;
+    TAILQ_ENTRY(xs_tx) guest_link; /* unless its client is privileged or it has expired */
     struct xs_client *client;
     uint32_t id; /* never 0, unique within the client */
     struct xs_node *base;
@@ -23,6 +27,8 @@ struct xs_tx {
     unsigned int nr_paths;
     unsigned int nr_fire;
     bool changed;
+    bool expired;         /* holds nothing any more, can only end: with EAGAIN, or by being dropped */
+    uint64_t churn_start; /* main.churn when it started */
 };
 
 /* 0, -ENOSPC (quota), -ENOMEM. */
@@ -34,6 +40,12 @@ struct xs_tx *xs_tx_find(struct xs_client *c, uint32_t id);
  * record.
  */
 int xs_tx_note(struct xs_tx *tx, const char *path, size_t len, unsigned int flags);
+
+/*
+ * Expires the oldest unprivileged transactions while more has been let go since they started than they may
+ * hold together. To be called after each change of the store.
+ */
+void xs_tx_expire(struct xs_store *s);
 
 /* Drops the transaction. */
 void xs_tx_abort(struct xs_tx *tx);

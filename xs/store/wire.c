@@ -62,6 +62,8 @@ static int carry_out(struct xs_request *rq, const struct xsd_sockmsg *hdr)
         rq->tx = xs_tx_find(rq->c, hdr->tx_id);
         if (!rq->tx)
             return -ENOENT;
+        if (rq->tx->expired && hdr->type != XS_TRANSACTION_END)
+            return -EAGAIN;
     }
     return t->handler(rq);
 }
@@ -88,6 +90,7 @@ void xs_wire_request(struct xs_client *c, struct xs_host *host, const struct xsd
     } else if (rq.reply_len == 0 && answers_ok(hdr->type)) {
         xs_put(&rq, "OK", sizeof("OK"));
     }
+    xs_tx_expire(c->store);
     answer.len = (uint32_t)rq.reply_len;
     reply(c->ctx, &answer, rq.reply);
     if (rq.first)

@@ -365,6 +365,38 @@ static void transaction_quotas(void **state)
     assert_int_equal(request_strings(&dom5, XS_TRANSACTION_START, 0, "", NULL), 0);
 }
 
+/* Open transactions of guests hold no more memory than the limit, whoever changes the store. */
+static void expiring(void **state)
+{
+    uint32_t old, young, privileged;
+
+    (void)state;
+    make_home();
+    store.tx_hold_limit = 20000;
+    old = t_start(&dom5);
+    privileged = t_start(&dom0);
+    assert_int_equal(t_write(&dom5, old, "data/x", "1"), 0);
+    for (int i = 0; i < 1000; i++) { /* in place: nothing more is held */
+        assert_int_equal(t_write(&dom0, 0, "/busy", "value"), 0);
+        assert_int_equal(t_rm(&dom0, 0, "/absent"), 0);
+    }
+    assert_int_equal(t_read(&dom5, old, "data/x"), 0);
+    for (int i = 0; i < 100; i++) {
+        young = t_start(&dom5); /* shares the tree: each write must copy */
+        assert_int_equal(t_write(&dom0, 0, "/busy/a/b/c", "value"), 0);
+        assert_int_equal(t_end(&dom5, young, "F"), 0);
+    }
+    young = t_start(&dom5);
+    assert_int_equal(t_read(&dom5, old, "data/x"), -EAGAIN);
+    assert_int_equal(t_write(&dom5, young, "data/y", "1"), 0);
+    assert_int_equal(t_end(&dom5, old, "T"), -EAGAIN);
+    assert_int_equal(t_end(&dom5, young, "T"), 0);
+    assert_int_equal(t_read(&dom0, privileged, "/"), 0);
+    assert_int_equal(t_end(&dom0, privileged, "T"), 0);
+    assert_int_equal(dom5.c.nr_txs, 0);
+    assert_int_equal(dom5.c.nr_tx_paths, 0);
+}
+
 /* ---- end of a domain ---- */
 
 static void forgetting(void **state)
@@ -445,6 +477,7 @@ int main(void)
         TEST(quotas),
         TEST(quota_in_transaction),
         TEST(transaction_quotas),
+        TEST(expiring),
         TEST(forgetting),
         TEST(odd_requests),
         TEST(special_paths),
