@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Start-up: ties the rooms together, brings up the CPUs, starts dom0. The order of calls is the order of dependence. */
+/* Start-up: ties the rooms together, brings up the CPUs, starts dom0. The order of calls is the order of
+ * dependence. */
 #include <xen/event_channel.h>
 #include <xen/sched.h>
 #include "boot/boot.h"
@@ -89,7 +90,8 @@ static void init_rooms(void)
 }
 
 /*
- * QEMU's TCG (7.2) makes the stack accesses of IRET and RET FAR in ring 3 with supervisor rights, so with SMAP on a guest kernel faults on its own stack.
+ * QEMU's TCG (7.2) makes the stack accesses of IRET and RET FAR in ring 3 with supervisor rights, so with
+ * SMAP on a guest kernel faults on its own stack.
  */
 static bool smap_is_broken(void)
 {

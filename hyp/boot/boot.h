@@ -39,6 +39,7 @@ struct boot_info {
     } video;
 };
 extern struct boot_info boot_info;
+extern u64 boot_tsc; /* when the loader handed over */
 
 /* Options of the hypervisor's command line, Xen's names. */
 struct boot_options {

@@ -4,12 +4,14 @@
 #include "cpu/console.h"
 #include "cpu/log.h"
 #include "cpu/platform.h"
+#include "cpu/processor.h"
 #include "lib/printk.h"
 
 _Static_assert(IMAGE_BASE_ASM == HYP_IMAGE_BASE, "head.S subtracts the image's base");
 
 struct boot_info boot_info;
 struct boot_options boot_options;
+u64 boot_tsc;
 
 #define FIRST_MAPPED (4UL << 30) /* head.S maps so much */
 
@@ -54,8 +56,10 @@ void boot_stop(const char *why)
 
 void boot_start(u32 protocol, u32 info)
 {
-    const char *wrong = parse_handover(protocol, info);
+    const char *wrong;
 
+    boot_tsc = rdtsc();
+    wrong = parse_handover(protocol, info);
     if (!wrong)
         wrong = check_handover();
     cmdline_parse(&boot_options, boot_info.cmdline);

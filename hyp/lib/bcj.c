@@ -19,14 +19,16 @@ static bool is_sign(u8 b)
     return b == 0x00 || b == 0xff;
 }
 
-/* Is there an opcode among eight bytes? (The usual test for a zero byte, after making opcodes zero.) */
-static bool any_opcode(const u8 *p)
+/* Bytes before the first opcode among eight; 8: there is none. (The usual test for a zero byte, after making
+ * opcodes zero.) */
+static unsigned before_opcode(const u8 *p)
 {
     u64 v;
 
     __builtin_memcpy(&v, p, 8);
     v = (v & ~OPCODES_LOW) ^ 0xe8 * OPCODES_LOW;
-    return ((v - OPCODES_LOW) & ~v & OPCODES_HIGH) != 0;
+    v = (v - OPCODES_LOW) & ~v & OPCODES_HIGH;
+    return v ? (unsigned)__builtin_ctzl(v) / 8 : 8;
 }
 
 /* How far back the oldest of the remembered opcodes is; 0: there is none. */
@@ -63,9 +65,12 @@ void bcj_x86_decode(u8 *data, size_t n, u32 start)
     size_t i = 0;
 
     while (i + 4 < n) {
-        if (!history && i + 8 <= n && !any_opcode(data + i)) {
-            i += 8;
-            continue;
+        if (!history && i + 8 <= n) {
+            unsigned skip = before_opcode(data + i);
+
+            i += skip;
+            if (skip == 8 || i + 4 >= n)
+                continue;
         }
         if (!is_opcode(data[i])) {
             history = history << 1 & 7;

@@ -40,7 +40,8 @@ inline_always bool bit(struct range *r, u16 *prob)
     bound = (r->range >> PROB_BITS) * p;
     if (r->code < bound) {
         r->range = bound;
-        *prob = (u16)(p + (((1u << PROB_BITS) - p) >> PROB_SHIFT));
+        /* p + (2048 - p) / 32 with one operation less */
+        *prob = (u16)(p - (u32)((s32)(p + 31 - (1u << PROB_BITS)) >> PROB_SHIFT));
         return false;
     }
     r->range -= bound;
@@ -54,6 +55,7 @@ inline_always u32 tree(struct range *r, u16 *probs, unsigned bits)
 {
     u32 symbol = 1;
 
+#pragma GCC unroll 8
     for (unsigned i = 0; i < bits; i++)
         symbol = symbol << 1 | bit(r, &probs[symbol]);
     return symbol;
@@ -143,19 +145,31 @@ inline_always u8 matched_literal(struct range *r, u16 *probs, u32 guess)
     return (u8)symbol;
 }
 
-/* dst > src; the ranges may overlap, and then the copied bytes repeat. */
-inline_always void copy_match(u8 *dst, const u8 *src, u32 len)
+/*
+ * Repeats the `dist` bytes before dst until `len` are written. With eight bytes of room behind the match, the
+ * last step may write more than asked: what it writes too much is overwritten by what follows.
+ */
+inline_always void copy_match(u8 *dst, size_t dist, size_t len, size_t room)
 {
-    if (dst - src >= 8) {
-        for (; len >= 8; len -= 8, dst += 8, src += 8) {
+    u8 *end = dst + len;
+
+    if (len + 8 <= room) {
+        size_t period = dist;
+
+        /* A short period is written out until a multiple of it is long enough for steps of eight. */
+        for (; unlikely(period < 8) && dst < end; period += dist)
+            for (size_t i = 0; i < dist; i++, dst++)
+                *dst = dst[-(ptrdiff_t)dist];
+        for (; dst < end; dst += 8) {
             u64 v;
 
-            __builtin_memcpy(&v, src, 8);
+            __builtin_memcpy(&v, dst - period, 8);
             __builtin_memcpy(dst, &v, 8);
         }
+        return;
     }
-    while (len--)
-        *dst++ = *src++;
+    for (; dst < end; dst++)
+        *dst = dst[-(ptrdiff_t)dist];
 }
 
 static u32 state_after_literal(u32 state)
@@ -247,7 +261,7 @@ bool lzma_decode_chunk(struct lzma *l, const u8 *in, size_t in_size, u8 *out, si
         /* A match never crosses a chunk's end in LZMA2. */
         if (l->rep0 >= have || len > end - pos)
             return false;
-        copy_match(out + pos, out + pos - l->rep0 - 1, len);
+        copy_match(out + pos, (size_t)l->rep0 + 1, len, end - pos);
         pos += len;
     }
     normalize(&r);
