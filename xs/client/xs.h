@@ -171,8 +171,10 @@ int xsc_is_introduced(struct xsc *xs, unsigned int domid);
 /* The domain's home: "/local/domain/N". */
 char *xsc_get_domain_path(struct xsc *xs, unsigned int domid);
 
-/* A command to the server itself ("help", "check", ...), words separated by NUL in `args`; its answer as
- * text. */
+/*
+ * A command to the server itself ("help", "check", ...), words separated by NUL in `args`; its answer as
+ * text.
+ */
 char *xsc_control(struct xsc *xs, const char *args, size_t len);
 
 #endif

@@ -149,8 +149,10 @@ static bool may_read(const struct conn *c)
     return !c->dead && c->out_bytes < PAUSE_INPUT_BYTES && !conn_stalled(c);
 }
 
-/* Length of the first message in the buffer, header included; 0 if it is not whole; negative if it is
- * impossible. */
+/*
+ * Length of the first message in the buffer, header included; 0 if it is not whole; negative if it is
+ * impossible.
+ */
 static ssize_t whole_message(const struct conn *c)
 {
     struct xsd_sockmsg hdr;

@@ -22,16 +22,20 @@ struct server;
 
 /* The byte stream below. */
 struct conn_ops {
-    /* Bytes read or written; 0: nothing or no room now; negative errno: the stream is broken (-EPIPE: it
-     * ended). */
+    /*
+     * Bytes read or written; 0: nothing or no room now; negative errno: the stream is broken (-EPIPE: it
+     * ended).
+     */
     ssize_t (*read)(struct conn *c, void *to, size_t len);
     ssize_t (*write)(struct conn *c, const void *from, size_t len);
 
     /* Called after each piece of work: whether the connection waits for input, and for room for output. */
     void (*settle)(struct conn *c, bool want_input, bool want_room);
 
-    /* The connection breaks off for `reason` (negative errno); it may be in the middle of anything: only
-     * tell. */
+    /*
+     * The connection breaks off for `reason` (negative errno); it may be in the middle of anything: only
+     * tell.
+     */
     void (*fail)(struct conn *c, int reason);
 
     /* The loop has come to a failed connection: free it, or let it go of all it holds. */

@@ -33,8 +33,10 @@ bool domain_is_introduced(struct xs_host *h, unsigned int domid);
 /* Handles what the hypervisor's event descriptor has to say. */
 void domain_events(struct server *srv);
 
-/* Breaks off domains that keep others waiting for longer than EVENT_TIMEOUT_MS. True if one might do so
- * later. */
+/*
+ * Breaks off domains that keep others waiting for longer than EVENT_TIMEOUT_MS. True if one might do so
+ * later.
+ */
 bool domain_check_stalls(struct server *srv);
 
 void domain_close_all(struct server *srv);

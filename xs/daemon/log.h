@@ -5,8 +5,10 @@
 
 #include <stdbool.h>
 
-/* Messages go to `path` (appended) from now on; NULL: standard error. 0, or -1 with errno and nothing
- * changed. */
+/*
+ * Messages go to `path` (appended) from now on; NULL: standard error. 0, or -1 with errno and nothing
+ * changed.
+ */
 int log_open(const char *path);
 
 /* Opens the same file anew, after somebody has moved it away. */

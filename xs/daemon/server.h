@@ -45,8 +45,10 @@ void server_remove_source(struct server *srv, struct source *src);
 int server_init(struct server *srv);
 void server_fini(struct server *srv);
 
-/* One turn: waits for events (up to timeout_ms, -1 for ever, unless there is work), then each ready
- * connection once. */
+/*
+ * One turn: waits for events (up to timeout_ms, -1 for ever, unless there is work), then each ready
+ * connection once.
+ */
 int server_turn(struct server *srv, int timeout_ms);
 
 /* ---- control (control.c) ---- */

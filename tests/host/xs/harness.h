@@ -26,8 +26,10 @@ struct tclient {
 
 void tclient_init(struct tclient *t, struct xs_store *s, unsigned int domid);
 
-/* Sends a request; 0, or the negative errno that the reply names. The reply's payload is in t->body, with a
- * NUL. */
+/*
+ * Sends a request; 0, or the negative errno that the reply names. The reply's payload is in t->body, with
+ * a NUL.
+ */
 int request(struct tclient *t, uint32_t type, uint32_t tx, const void *payload, size_t len);
 
 /* The same for a payload of strings (each sent with its NUL), NULL ends the list. */
