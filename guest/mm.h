@@ -4,7 +4,7 @@
 
 /*
  * Memory of a PV guest. The linear map puts pseudo-physical frame pfn at
- * GUEST_VIRT_BASE + (pfn << 12), for the first GiB of the domain; it grows as pages are asked for.
+ * GUEST_VIRT_BASE + (pfn << 12), for not quite the first GiB of the domain; it grows as pages are asked for.
  * The window is a separate range for frames that are not part of it (foreign, granted, MMIO).
  */
 
@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <xen/xen.h>
 
-#define GUEST_VIRT_BASE 0xffffffff80000000ul
+#define GUEST_VIRT_BASE 0xffffffff80200000ul /* as in guest/guest.lds */
 #define WINDOW_BASE     0xffffffffc0000000ul
 #define WINDOW_PAGES    8192u
 

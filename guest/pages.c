@@ -9,7 +9,7 @@
 #include "guest/mm_internal.h"
 #include "guest/spinlock.h"
 
-#define MAX_PFN 0x40000ul /* 1 GiB: one L2 table of linear map */
+#define MAX_PFN ((WINDOW_BASE - GUEST_VIRT_BASE) / PAGE_SIZE) /* the window lies behind the linear map */
 
 static struct spinlock lock;
 static uint64_t free_map[MAX_PFN / 64];
