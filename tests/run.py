@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Runs the levels of tests, cheapest first, and ends with one line: N passed, N failed.
 
-    tests/run.py [--full] [host] [stock] [abi] [system]      all levels unless some are named
+    tests/run.py [--full] [host] [abi] [system] [lifecycle]      all levels unless some are named
 
 Each level is a make target or a program of its own; its own closing line is added up: cmocka's
 "[  PASSED  ] N test(s)." and "[  FAILED  ] N test(s)", pytest's summary, "N passed, N failed". A
@@ -17,6 +17,8 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+# Debian's: the modules come from its packages, whatever other Python is first in the path.
+PYTHON = "/usr/bin/python3"
 
 CMOCKA_PASSED = re.compile(r"^\[  PASSED  \] (\d+) test\(s\)\.", re.M)
 CMOCKA_FAILED = re.compile(r"^\[  FAILED  \] (?:[^:]*: )?(\d+) test\(s\)", re.M)
@@ -53,9 +55,10 @@ def levels(full):
     """Name and command of each level."""
     return {
         "host": ["make", "--no-print-directory", "test-host"],
-        "abi": [sys.executable, "tests/abi/run.py", "--hyp", "hospes"],
-        "system": [sys.executable, "-m", "pytest", "-q", "-x", "--no-header", "-p", "no:cacheprovider",
-                   *(["--full"] if full else []), "tests/system"],
+        "abi": [PYTHON, "tests/abi/run.py", "--hyp", "hospes"],
+        "system": [PYTHON, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", "tests/system"],
+        "lifecycle": [PYTHON, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider",
+                      *(["--full"] if full else []), "tests/lifecycle"],
     }
 
 
