@@ -50,6 +50,9 @@ static const char *check_handover(void)
 
 void boot_stop(const char *why)
 {
+    /* Seen whatever the options say: without a serial console it goes to the first port. */
+    log_set_limits(LOG_DEBUG, LOG_DEBUG);
+    console_emergency();
     printk(LOG_ERROR, "Hospes cannot start: %s\n", why);
     machine_halt();
 }
