@@ -46,8 +46,8 @@ struct grant_unmap_state {
     u64 frame;
     u64 host_addr;
     u32 ref, handle;
-    u32 flags; /* GNTMAP_ bits of the mapping; host_map and device_map: those taken away here. 0: nothing to
-                  finish */
+    u32 flags;  /* GNTMAP_ bits of the mapping; host_map and device_map: those taken away here. 0: nothing */
+    bool flush; /* some TLB may have the entry that was taken away */
 };
 void grant_unmap(struct gnttab_unmap_grant_ref *op, struct grant_unmap_state *st);
 void grant_unmap_replace(struct gnttab_unmap_and_replace *op, struct grant_unmap_state *st);

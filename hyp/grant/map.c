@@ -26,10 +26,11 @@ struct domain *grant_peer(struct grant_buffer *b, u16 domid)
     return b->domain;
 }
 
-/* The L1 entry as the guest would have written it. */
+/* The L1 entry as the guest would have written it; accessed and dirty are left to the CPU, see unmap_host().
+ */
 static u64 pte_flags(u32 flags)
 {
-    u64 pte = PTE_P | PTE_A | PTE_D | (((u64)(flags >> _GNTMAP_guest_avail0) << 9) & PTE_AVAIL);
+    u64 pte = PTE_P | (((u64)(flags >> _GNTMAP_guest_avail0) << 9) & PTE_AVAIL);
 
     if (!(flags & GNTMAP_readonly))
         pte |= PTE_RW;
@@ -152,18 +153,24 @@ static void unclaim_parts(struct grant_table *gt, struct grant_unmap_state *st)
     st->flags = 0;
 }
 
-static int unmap_host(u32 flags, u64 addr, u64 new_addr, mfn_t frame)
+/*
+ * An entry that no CPU has used is in no TLB. Pages that only devices touch, or that are copied by reference,
+ * come and go like that. The accessed bit is believed only in the kernel's mappings of a trusted mapper:
+ * another one could clear it to keep a translation, and in mappings of user memory an aging page may lose it.
+ */
+static int unmap_host(struct grant_unmap_state *st, u64 new_addr, mfn_t frame)
 {
     struct vcpu *v = current;
     struct mm_owner *pt = mm_of(v->domain);
     int rc;
 
-    if (!(flags & GNTMAP_contains_pte))
-        rc = new_addr ? pt_grant_replace_va(pt, v->guest_l4, addr, new_addr, frame)
-                      : pt_grant_unmap_va(pt, v->guest_l4, addr, frame);
+    if (!(st->flags & GNTMAP_contains_pte))
+        rc = new_addr ? pt_grant_replace_va(pt, v->guest_l4, st->host_addr, new_addr, frame)
+                      : pt_grant_unmap_va(pt, v->guest_l4, st->host_addr, frame);
     else
-        rc = new_addr ? -1 : pt_grant_unmap_pte(pt, addr, frame);
-    return rc ? GNTST_general_error : GNTST_okay;
+        rc = new_addr ? -1 : pt_grant_unmap_pte(pt, st->host_addr, frame);
+    st->flush = rc == PT_GRANT_USED || !v->domain->privileged || (st->flags & GNTMAP_contains_pte);
+    return rc < 0 ? GNTST_general_error : GNTST_okay;
 }
 
 static int unmap(u32 handle, u64 host_addr, u64 dev_bus_addr, u64 new_addr, struct grant_unmap_state *st)
@@ -188,7 +195,7 @@ static int unmap(u32 handle, u64 host_addr, u64 dev_bus_addr, u64 new_addr, stru
     if ((st->flags & GNTMAP_device_map) && dev_bus_addr != mfn_to_paddr(frame))
         status = GNTST_bad_dev_addr;
     else if (st->flags & GNTMAP_host_map)
-        status = unmap_host(st->flags, host_addr, new_addr, frame);
+        status = unmap_host(st, new_addr, frame);
     if (status != GNTST_okay)
         unclaim_parts(gt, st);
     return status;
@@ -227,7 +234,7 @@ static void flush_unmapped(const struct domain *d, const struct grant_unmap_stat
     unsigned mapped = 0;
 
     for (unsigned i = 0; i < n; i++) {
-        if (st[i].flags & GNTMAP_host_map) {
+        if ((st[i].flags & GNTMAP_host_map) && st[i].flush) {
             one = &st[i];
             mapped++;
         }

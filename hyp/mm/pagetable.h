@@ -64,10 +64,12 @@ void pt_install_hyp_slots(u64 *l4);
 
 /*
  * Grant mappings: the frame belongs to `granter`; the entry holds its own references like any other L1 entry,
- * on top of what the caller holds. `flags` are PTE bits (PTE_P | PTE_RW ...). For unmapping, -EINVAL when the
- * frame is no longer mapped there (nothing changed). No flush is done: isolation does not need it, the guest
- * does at the end of a batch.
+ * on top of what the caller holds. `flags` are PTE bits (PTE_P | PTE_RW ...). Unmapping gives -EINVAL when the
+ * frame is no longer mapped there (nothing changed), else 0 or PT_GRANT_USED: the entry has its accessed bit,
+ * so that a TLB may have it. No flush is done. Without the bit no CPU has used the entry, unless its owner has
+ * cleared the bit.
  */
+#define PT_GRANT_USED 1
 int pt_grant_map_va(struct mm_owner *pt, struct mm_owner *granter, mfn_t l4, u64 va, mfn_t frame, u64 flags);
 int pt_grant_map_pte(struct mm_owner *pt, struct mm_owner *granter, paddr_t pte, mfn_t frame, u64 flags);
 int pt_grant_unmap_va(struct mm_owner *pt, mfn_t l4, u64 va, mfn_t frame);

@@ -24,9 +24,10 @@ static int unmap_entry(struct mm_owner *pt, u64 *p, mfn_t frame, u64 replacement
     old = READ_ONCE(*p);
     if (!(old & PTE_P) || !mfn_eq(pte_mfn(old), frame))
         return -EINVAL;
-    (void)pte_exchange(p, replacement, false);
+    /* A may have come since; the rest is ours to change, under the lock. */
+    old = pte_exchange(p, replacement, false);
     l1e_put(old, pt);
-    return 0;
+    return old & PTE_A ? PT_GRANT_USED : 0;
 }
 
 int pt_grant_map_va(struct mm_owner *pt, struct mm_owner *granter, mfn_t l4, u64 va, mfn_t frame, u64 flags)
@@ -71,8 +72,10 @@ int pt_grant_replace_va(struct mm_owner *pt, mfn_t l4, u64 va, u64 new_va, mfn_t
         /* The references of new_va's entry move with it. */
         u64 moved = READ_ONCE(*from);
         rc = unmap_entry(pt, to, frame, moved);
-        if (!rc)
+        if (rc >= 0) {
             (void)pte_exchange(from, 0, false);
+            rc = PT_GRANT_USED; /* the other address may have been used */
+        }
     }
     spin_unlock(&pt->pt_lock);
     return rc;

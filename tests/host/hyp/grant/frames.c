@@ -33,6 +33,7 @@ static u64 *audit_refs, *audit_writable;
 
 unsigned frames_shared, frames_flushes;
 u64 frames_last_flush;
+bool frames_used;
 
 void frames_reset(void)
 {
@@ -42,6 +43,7 @@ void frames_reset(void)
     memset(entries, 0, sizeof(entries));
     memset(owners, 0, sizeof(owners));
     frames_shared = frames_flushes = 0;
+    frames_used = true;
 }
 
 void frames_owner(struct domain *d)
@@ -268,7 +270,7 @@ static int unmap(struct mm_owner *pt, u64 addr, bool by_pte, mfn_t frame)
     struct entry *e = find(pt, addr, by_pte);
     if (e && e->mfn == mfn_x(frame)) {
         drop(e);
-        rc = 0;
+        rc = frames_used ? PT_GRANT_USED : 0;
     }
     pthread_mutex_unlock(&lock);
     return rc;
@@ -307,7 +309,7 @@ int pt_grant_replace_va(struct mm_owner *pt, mfn_t l4, u64 va, u64 new_va, mfn_t
         drop(to);
         if (from)
             from->addr = va;
-        rc = 0;
+        rc = PT_GRANT_USED;
     }
     pthread_mutex_unlock(&lock);
     return rc;

@@ -32,6 +32,8 @@ void frames_overwrite(struct domain *d, u64 va);
 /* Shared pages not freed; flushes so far; their last address. */
 extern unsigned frames_shared, frames_flushes;
 extern u64 frames_last_flush;
+/* Entries have their accessed bit when they are taken away (at first: yes). */
+extern bool frames_used;
 /* References that the audit hooks reported, for each frame. */
 void frames_run_audit(u64 refs[FRAMES_NR], u64 writable[FRAMES_NR]);
 

@@ -389,12 +389,12 @@ static void test_grant_entries(void **state)
     assert_int_equal(update(&a, p, pte_make(f, PTE_P | PTE_US | PTE_RW)), -EBUSY);
     assert_int_equal(update(&a, p, pte_make(f, PTE_P | PTE_US | PTE_A)), 0); /* same frame, harmless bits */
     assert_int_equal(pt_grant_unmap_pte(&a.mm, p, b.frame[6]), -EINVAL);
-    assert_int_equal(pt_grant_unmap_pte(&a.mm, p, f), 0);
+    assert_int_equal(pt_grant_unmap_pte(&a.mm, p, f), PT_GRANT_USED);
     assert_int_equal(pt_grant_unmap_pte(&a.mm, p, f), -EINVAL);
     assert_int_equal(pt_grant_map_va(&a.mm, &b.mm, a.frame[0], 31 << 12, f, PTE_P | PTE_US | PTE_RW), 0);
     assert_int_equal(uses_of(f), 1);
     /* unmap_and_replace: what is mapped at page 2 moves to page 31 */
-    assert_int_equal(pt_grant_replace_va(&a.mm, a.frame[0], 31 << 12, 2 << 12, f), 0);
+    assert_int_equal(pt_grant_replace_va(&a.mm, a.frame[0], 31 << 12, 2 << 12, f), PT_GRANT_USED);
     assert_int_equal(refs_of(f), 1);
     assert_int_equal(table(a.frame[3])[2], 0);
     assert_true(mfn_eq(pte_mfn(table(a.frame[3])[31]), a.frame[10]));
