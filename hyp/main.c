@@ -130,6 +130,7 @@ static void start_dom0(void)
     guest_wallclock_update(dom0);
     printk(LOG_INFO, "%lu of %lu MiB free; starting dom0, %lu us after the loader\n", free_page_count() >> 8,
            total_page_count() >> 8, (rdtsc() - boot_tsc) * 1000 / tsc_khz);
+    console_release_vga();
     if (domain_unpause_by_toolstack(dom0))
         panic("dom0 was not paused\n");
     domain_put(dom0);

@@ -176,7 +176,7 @@ void cmdline_parse(struct boot_options *opt, const char *cmdline)
     char word[WORD_MAX];
 
     *opt = (struct boot_options){
-        .console = "com1",
+        .console = "com1,vga",
         .com1 = "115200",
         .com2 = "",
         .loglvl = LOG_INFO,

@@ -6,6 +6,7 @@
 #include "boot/paging.h"
 #include "cpu/features.h"
 #include "cpu/processor.h"
+#include "cpu/vga.h"
 #include "lib/printk.h"
 
 extern const char __text_start[], __text_end[], __rodata_start[], __rodata_end[], __data_start[],
@@ -117,4 +118,5 @@ void paging_init(void)
     /* Nothing of ours is in the lower half; the identity map lives on in the start code of other CPUs. */
     hyp_l4[0] = 0;
     write_cr3(hyp_l4_paddr());
+    vga_remap();
 }

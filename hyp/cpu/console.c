@@ -10,6 +10,7 @@
 #include "cpu/irq.h"
 #include "cpu/processor.h"
 #include "cpu/serial.h"
+#include "cpu/vga.h"
 #include "lib/printk.h"
 #include "lib/spinlock.h"
 #include "lib/string.h"
@@ -23,6 +24,8 @@ static u32 ring_end;   /* free running: where the next character goes */
 static u32 ring_start; /* oldest that readers may see */
 static struct uart uarts[2] = {{.port = 0x3f8, .irq = 4}, {.port = 0x2f8, .irq = 3}};
 static struct uart *serial; /* NULL: no serial console */
+static bool vga;            /* the screen is ours: before dom0 runs, if wanted */
+static bool vga_text;       /* firmware left it in text mode */
 static bool emergency;      /* one CPU is left, whatever lock it held */
 
 static char input[INPUT_SIZE];
@@ -44,6 +47,8 @@ static void console_unlock(u64 flags)
 
 static void output(char c)
 {
+    if (vga)
+        vga_putc(c);
     if (!serial)
         return;
     if (c == '\n')
@@ -70,8 +75,14 @@ static void choose_output(const char *word, size_t n, const char *com1_opt, cons
     struct uart *u = &uarts[com2];
     const char *opt = com2 ? com2_opt : com1_opt;
 
-    if ((n == 3 && !strncmp(word, "vga", n)) || (n == 4 && !strncmp(word, "none", n)))
-        return; /* the screen is dom0's */
+    if (n == 4 && !strncmp(word, "none", n))
+        return;
+    if (n == 3 && !strncmp(word, "vga", n)) {
+        vga = vga_text;
+        if (vga)
+            vga_start();
+        return;
+    }
     if (!com1 && !com2) {
         printk(LOG_WARNING, "console: unknown output \"%.*s\" ignored\n", (int)n, word);
         return;
@@ -98,6 +109,19 @@ void console_init(const char *console_opt, const char *com1_opt, const char *com
     u64 flags = console_lock();
     for (u32 at = ring_start; at != ring_end; at++)
         output(ring[at % RING_SIZE]);
+    console_unlock(flags);
+}
+
+void console_set_vga_text(bool present)
+{
+    vga_text = present;
+}
+
+void console_release_vga(void)
+{
+    u64 flags = console_lock();
+
+    vga = false;
     console_unlock(flags);
 }
 

@@ -8,6 +8,10 @@
 /* "com1", "vga", "none" or a comma list; "115200,8n1" (cpu/serial.h). What was written before is shown now.
  */
 void console_init(const char *console_opt, const char *com1_opt, const char *com2_opt);
+/* Whether there is a screen in text mode that `vga` can mean; before console_init(). */
+void console_set_vga_text(bool present);
+/* From now on the screen is dom0's. */
+void console_release_vga(void);
 /* Input by interrupt from now on; after the interrupt controllers work. */
 void console_enable_input(void);
 /* Looks for input by hand. */

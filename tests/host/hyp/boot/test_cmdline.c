@@ -28,7 +28,7 @@ static void test_defaults(void **state)
     struct boot_options opt = parse("", 0);
 
     (void)state;
-    assert_string_equal(opt.console, "com1");
+    assert_string_equal(opt.console, "com1,vga");
     assert_string_equal(opt.com1, "115200");
     assert_int_equal(opt.loglvl, LOG_INFO);
     assert_true(opt.smep && opt.smap && !opt.noreboot && !opt.nosmp);
@@ -109,7 +109,7 @@ static void test_long_words(void **state)
     parse(text, 1);
     memcpy(text, "console=", 8);
     text[200] = '\0';
-    assert_string_equal(parse(text, 1).console, "com1");
+    assert_string_equal(parse(text, 1).console, "com1,vga");
 }
 
 static void test_noise(void **state)
