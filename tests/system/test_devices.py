@@ -2,7 +2,6 @@
 """Disks and network cards of Linux guests, served by Linux's backends, from create to destroy."""
 
 import re
-import time
 
 import pytest
 
@@ -16,16 +15,6 @@ def disk(dom0):
     return DISK
 
 
-def settled(dom0, before):
-    """Counts, as soon as they are as before; workers of the kernel need a moment after a destroy."""
-    for _ in range(20):
-        now = dom0.counts()
-        if now == before:
-            break
-        time.sleep(0.5)
-    return now
-
-
 def test_demonstration(dom0):
     """Debian guest: disk mounted, checked and written, dom0 pinged, destroyed, written data read back."""
     status, text = dom0.run("/usr/share/hospes/demo", timeout=180)
@@ -36,7 +25,7 @@ def test_nothing_left_by_demonstration(dom0):
     """A second demonstration leaves all counts as they were."""
     before = dom0.counts()
     dom0.check("/usr/share/hospes/demo", timeout=180)
-    assert settled(dom0, before) == before
+    assert dom0.settled(before) == before
 
 
 @pytest.mark.parametrize("disks, vifs, message", [
@@ -56,7 +45,7 @@ def test_refused(dom0, disks, vifs, message):
     lines = [line for line in text.splitlines() if line.strip()]
     assert status == 1
     assert len(lines) == 1 and re.search(message, lines[0]), text
-    assert settled(dom0, before) == before
+    assert dom0.settled(before) == before
 
 
 def test_second_writer_refused(dom0, disk):
@@ -76,7 +65,7 @@ def test_create_destroy_cycles(dom0, disk, full):
     cycles = 200 if full else 10
     dom0.check(f"for i in $(seq {cycles}); do hospes create -p {path} && hospes destroy cycle || break; done;"
                " [ $i = %d ]" % cycles, timeout=30 + 3 * cycles)
-    assert settled(dom0, before) == before
+    assert dom0.settled(before) == before
 
 
 def test_killed_create(dom0, disk):
@@ -88,7 +77,7 @@ def test_killed_create(dom0, disk):
         dom0.run(f"hospes create -p {path} & sleep {delay}; kill -9 $!; wait")
         dom0.run("for d in $(hospes list | sed 1,2d | sed 's/.* \\([0-9][0-9]*\\) *[0-9]* *[0-9]* .*/\\1/');"
                  " do hospes destroy $d; done")
-    assert settled(dom0, before) == before
+    assert dom0.settled(before) == before
 
 
 def test_lists(dom0, disk):

@@ -36,3 +36,7 @@ $(ORACLE_INITRAMFS): $(ORACLE)/tools/.fetched $(IMAGE_COMMON_DEPS) $(wildcard $(
 	    --file $(ORACLE_SCRIPTS)/xl.conf:/etc/xen/xl.conf \
 	    $(foreach p,$(ORACLE_OURS),--program $p:/usr/sbin/$(notdir $p)) \
 	    $(IMAGE_DEMO) --dir /var/lib/xen --dir /etc/xen/auto
+
+# What the system tests boot.
+.PHONY: tests-system-files
+tests-system-files: $(DOM0_INITRAMFS) $(VMLINUZ) $(GUEST_MEDIA) $(HOSPES_ELF)

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: MIT
+"""Devices and consoles of guests, in one machine a module that is driven over its serial console.
+
+    pytest tests/system                       on Hospes
+    pytest tests/system --hyp xen             the same userland on real Xen
+    pytest tests/system --hyp xen --stock     with Debian's store and console daemon instead of ours
+    pytest tests/system --full                the long forms too
+
+`make tests-system-files` builds what they need.
+"""
+
+import pathlib
+import sys
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/tools"))
+
+import vm  # noqa: E402  (found through the line above)
+
+GUEST_CFG = """\
+name = "{name}"
+kernel = "/media/guest/vmlinuz"
+ramdisk = "/media/guest/initramfs.gz"
+extra = "console=hvc0 quiet {extra}"
+memory = {memory}
+vcpus = {vcpus}
+disk = [ {disk} ]
+vif = [ {vif} ]
+on_crash = "destroy"
+"""
+
+
+def pytest_addoption(parser):
+    parser.addoption("--full", action="store_true", help="the long forms of the tests too")
+    parser.addoption("--hyp", default="hospes", help="hypervisor: hospes or xen")
+    parser.addoption("--stock", action="store_true", help="Debian's store and console daemon")
+
+
+@pytest.fixture(scope="session")
+def full(pytestconfig):
+    return pytestconfig.getoption("--full")
+
+
+@pytest.fixture(scope="session")
+def stock(pytestconfig):
+    return pytestconfig.getoption("--stock")
+
+
+class Dom0:
+    """A machine whose dom0 is up; what the tests do in it."""
+
+    COUNT_STORE = "if which xs >/dev/null; then xs ls -f /; else xenstore-ls -f; fi | wc -l"
+    COUNT_DESCRIPTORS = ("for p in $(pidof hospes-xenstored hospes-consoled xenstored xenconsoled);"
+                         " do ls /proc/$p/fd; done | wc -l")
+
+    def __init__(self, machine):
+        self.machine = machine
+
+    def run(self, command, timeout=120):
+        return self.machine.run(command, timeout)
+
+    def check(self, command, timeout=120):
+        return self.machine.check(command, timeout)
+
+    def write(self, path, text):
+        """A small text file; the terminal takes short lines only."""
+        self.check(f"rm -f {path}")
+        for line in text.splitlines():
+            quoted = line.replace("'", "'\\''")
+            self.check(f"echo '{quoted}' >> {path}")
+
+    def guest(self, name, disk="", vif="", memory=192, vcpus=1, extra=""):
+        """Writes a configuration; its path."""
+        path = f"/tmp/{name}.cfg"
+        self.write(path, GUEST_CFG.format(name=name, disk=disk, vif=vif, memory=memory, vcpus=vcpus, extra=extra))
+        return path
+
+    def counts(self):
+        """What must not grow over the life of a guest."""
+        free = self.check("hospes info --json | sed -n 's/.*\"free_pages\": \\([0-9]*\\).*/\\1/p'")
+        return {
+            "free pages": int(free),
+            "domains": int(self.check("hospes list | wc -l")),
+            "store nodes": int(self.check(self.COUNT_STORE)),
+            "loop devices": int(self.check("ls -d /sys/block/loop*/loop 2>/dev/null | wc -l")),
+            "vifs": int(self.check("ls /sys/class/net | grep -c vif; true")),
+            "descriptors": int(self.check(self.COUNT_DESCRIPTORS)),
+        }
+
+    def settled(self, before):
+        """Counts, as soon as they are as before: the kernel's workers need a moment after a destroy."""
+        for _ in range(20):
+            now = self.counts()
+            if now == before:
+                break
+            time.sleep(0.5)
+        return now
+
+
+@pytest.fixture(scope="module")
+def dom0(pytestconfig, stock, tmp_path_factory):
+    image = vm.BUILD / ("oracle" if stock else "dom0") / "initramfs.gz"
+    log = tmp_path_factory.mktemp("dom0") / "serial.log"
+    with vm.VM(hyp=pytestconfig.getoption("--hyp"), kernel=vm.BUILD / "kernel/vmlinuz", initrd=image,
+               append="console=hvc0", hyp_append="dom0_mem=640M", mem=1536, smp=2,
+               disks=[vm.BUILD / "guest-linux/media.iso"], log=log) as machine:
+        machine.expect(r"^dom0: up", timeout=300)
+        machine.expect(r"# $", timeout=60)
+        machine.check("dmesg -n 1; mkdir -p /media; mount -t iso9660 -o ro /dev/vda /media")
+        yield Dom0(machine)
