@@ -51,7 +51,8 @@ static void run_key(char key)
 {
     switch (key) {
     case 'h':
-        printk(LOG_INFO, "keys: a audit page types, e event channels, g grants, h help, m memory, q domains, r CPUs\n");
+        printk(LOG_INFO,
+               "keys: a audit page types, e event channels, g grants, h help, m memory, q domains, r CPUs\n");
         break;
     case 'a':
         printk(LOG_INFO, "audit: %lu differences\n", mm_audit());

@@ -1,163 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The mechanism of scheduling. Lost wake-ups are excluded in two places:
- *  - a CPU first declares itself idle and then looks for work elsewhere (go_idle); who queues a vCPU on a
+ *  - a CPU first declares itself idle and then looks for work elsewhere (schedule); who queues a vCPU on a
  * busy CPU first queues it and then looks for an idle CPU (find_helper). One of the two sees the other;
- *  - a vCPU whose state is still being saved cannot be stolen. sched_context_saved() clears `running` and
- * then looks whether it is queued; who queues it looks at `running` after that.
+ *  - a vCPU whose state is still being saved cannot be stolen: sched_context_saved() looks for a helper then.
  */
 #include "sched/sched.h"
 #include "cpu/clock.h"
 #include "cpu/smp.h"
 #include "cpu/softirq.h"
 #include "domain/hypercall_entry.h"
-#include "lib/errno.h"
-#include "lib/printk.h"
-#include "lib/string.h"
 #include "sched/guest_time.h"
-#include "sched/policy.h"
+#include "sched/run_queues.h"
 #include "sched/runstate.h"
-#include "sched/timer.h"
 
-struct cpu_sched {
-    struct spinlock lock; /* LOCK_SCHED */
-    struct run_queue queue;
-    struct vcpu *curr; /* scheduled; the idle vCPU of this CPU if none */
-    ns_t run_since;    /* up to there curr has been charged */
-    bool yielded;      /* curr asked for somebody else; own CPU only */
-    struct timer slice;
-};
-static DEFINE_PER_CPU(struct cpu_sched, cpu_sched);
-
-static const struct sched_policy *const policy = &round_robin_policy;
-cpumask_t sched_cpus;       /* those that have called sched_init_cpu() */
-static cpumask_t idle_cpus; /* nothing to do and not yet called; hints */
-static unsigned nr_queued;  /* on all queues: a hint, but never 0 while one is queued for good */
-static unsigned next_home;  /* spreads new vCPUs */
 void (*sched_resumed_hook)(struct vcpu *v);
 const char sched_name[] = "round-robin";
-
-unsigned sched_load_hint(unsigned cpu)
-{
-    const struct cpu_sched *s = &cpu_sched[cpu];
-
-    return READ_ONCE(s->queue.length) + !is_idle_vcpu(READ_ONCE(s->curr));
-}
-
-bool sched_cpu_allowed(const struct vcpu *v, unsigned cpu)
-{
-    return test_bit(v->sched.affinity_hard, cpu);
-}
-
-static struct cpu_sched *lock_home(struct vcpu *v, u64 *flags)
-{
-    for (;;) {
-        unsigned cpu = READ_ONCE(v->cpu);
-        struct cpu_sched *s = &cpu_sched[cpu];
-
-        *flags = spin_lock_irqsave(&s->lock);
-        if (v->cpu == cpu)
-            return s;
-        spin_unlock_irqrestore(&s->lock, *flags);
-    }
-}
-
-static void dequeue(struct cpu_sched *s, struct vcpu *v)
-{
-    policy->dequeue(&s->queue, v);
-    __atomic_fetch_sub(&nr_queued, 1, __ATOMIC_RELAXED);
-}
-
-/* Calls one idle CPU that may run v, so that it comes and steals. After v has been queued. */
-static void find_helper(const struct vcpu *v)
-{
-    unsigned cpu;
-
-    smp_mb();
-    if (READ_ONCE(v->sched.running))
-        return;
-    for_each_cpu (cpu, &idle_cpus) {
-        if (sched_cpu_allowed(v, cpu)) {
-            cpumask_clear(&idle_cpus, cpu);
-            softirq_raise_cpu(cpu, SOFTIRQ_SCHEDULE);
-            return;
-        }
-    }
-}
-
-/* For all that had to be left on the queue: a wake-up that preempts is not followed by a search. */
-static void find_helpers(struct cpu_sched *s)
-{
-    struct vcpu *v;
-
-    list_for_each_entry (v, &s->queue.vcpus, sched.queue) {
-        if (cpumask_empty(&idle_cpus))
-            return;
-        find_helper(v);
-    }
-}
-
-/* Queues v at home and makes somebody look at it. Lock of `s` held. */
-static void enqueue(struct cpu_sched *s, struct vcpu *v, enum enqueue_reason why)
-{
-    __atomic_fetch_add(&nr_queued, 1, __ATOMIC_RELAXED);
-    policy->enqueue(&s->queue, v, why);
-    if (why == ENQ_STOLEN)
-        return; /* the thief is about to pick */
-    if (is_idle_vcpu(s->curr)) {
-        cpumask_clear(&idle_cpus, v->cpu);
-        softirq_raise_cpu(v->cpu, SOFTIRQ_SCHEDULE);
-        return;
-    }
-    if (policy->preempts(v, s->curr))
-        softirq_raise_cpu(v->cpu, SOFTIRQ_SCHEDULE);
-    else
-        find_helper(v);
-}
-
-static bool wants_queue(const struct cpu_sched *s, const struct vcpu *v)
-{
-    return vcpu_is_runnable(v) && !v->sched.queued && !v->sched.moving && s->curr != v;
-}
-
-/*
- * The second half of a move: v is homed on the CPU of `s`, whose lock is held. True: it is to be queued.
- * False: it may be gone for good as soon as `moving` is cleared (vcpu_sync() waits for that), so that is the
- * last that we do to it.
- */
-static bool finish_move(struct vcpu *v)
-{
-    bool wanted = vcpu_is_runnable(v);
-
-    __atomic_store_n(&v->sched.moving, false, __ATOMIC_SEQ_CST);
-    return wanted;
-}
-
-/* Puts a runnable vCPU on the queue of the CPU that the policy chooses. Takes over the lock of its present
- * CPU and releases it. */
-static void place_and_enqueue(struct cpu_sched *s, struct vcpu *v, u64 flags)
-{
-    for (;;) {
-        unsigned cpu = v->sched.running ? v->cpu : policy->place(v, &idle_cpus);
-
-        if (cpu == v->cpu) {
-            enqueue(s, v, ENQ_WOKEN);
-            break;
-        }
-        v->sched.moving = true;
-        WRITE_ONCE(v->cpu, cpu);
-        spin_unlock_irqrestore(&s->lock, flags);
-        s = &cpu_sched[cpu];
-        flags = spin_lock_irqsave(&s->lock);
-        if (!finish_move(v))
-            break;
-        if (sched_cpu_allowed(v, cpu)) {
-            enqueue(s, v, ENQ_WOKEN);
-            break;
-        }
-    }
-    spin_unlock_irqrestore(&s->lock, flags);
-}
 
 void vcpu_wake(struct vcpu *v)
 {
@@ -171,7 +29,7 @@ void vcpu_wake(struct vcpu *v)
     }
     t = now();
     if (v->runstate.state != RUNSTATE_runnable && t > v->runstate.state_entry_time)
-        policy->rested(v, t - v->runstate.state_entry_time);
+        sched_policy->rested(v, t - v->runstate.state_entry_time);
     runstate_change(v, RUNSTATE_runnable, t);
     place_and_enqueue(s, v, flags);
 }
@@ -323,7 +181,7 @@ static bool should_steal(const struct cpu_sched *s, ns_t t)
     if (!READ_ONCE(nr_queued) || READ_ONCE(s->queue.length))
         return false;
     return is_idle_vcpu(prev) || !vcpu_is_runnable(prev) || s->yielded ||
-           t - s->run_since >= policy->slice_left(prev);
+           t - s->run_since >= sched_policy->slice_left(prev);
 }
 
 static struct vcpu *pick_next(struct cpu_sched *s, ns_t t)
@@ -333,9 +191,9 @@ static struct vcpu *pick_next(struct cpu_sched *s, ns_t t)
     bool stays = !is_idle_vcpu(prev) && vcpu_is_runnable(prev) && !prev->sched.migrate;
 
     if (!is_idle_vcpu(prev) && t > s->run_since)
-        policy->charge(prev, t - s->run_since);
+        sched_policy->charge(prev, t - s->run_since);
     s->run_since = t;
-    next = policy->pick(&s->queue, stays ? prev : NULL, s->yielded);
+    next = sched_policy->pick(&s->queue, stays ? prev : NULL, s->yielded);
     s->yielded = false;
     __atomic_fetch_add(&nr_queued, s->queue.length - before, __ATOMIC_RELAXED);
     if (!next)
@@ -351,7 +209,7 @@ static struct vcpu *pick_next(struct cpu_sched *s, ns_t t)
 
 static void arm_slice(struct cpu_sched *s, const struct vcpu *v, ns_t t)
 {
-    ns_t end = t + policy->slice_left(v);
+    ns_t end = t + sched_policy->slice_left(v);
 
     /* Left to fire early: cheaper than setting the clock at each switch. schedule() arms it for the rest
      * then. */
@@ -404,112 +262,9 @@ static void slice_over(void *unused)
     softirq_raise(SOFTIRQ_SCHEDULE);
 }
 
-int sched_set_affinity(struct vcpu *v, const u64 *hard, const u64 *soft)
-{
-    bool some = false;
-    unsigned cpu;
-    u64 flags;
-    struct cpu_sched *s;
-
-    if (hard) {
-        for_each_cpu (cpu, &sched_cpus)
-            some |= test_bit(hard, cpu);
-        if (!some)
-            return -EINVAL;
-    }
-    s = lock_home(v, &flags);
-    if (hard)
-        memcpy(v->sched.affinity_hard, hard, sizeof(v->sched.affinity_hard));
-    if (soft)
-        memcpy(v->sched.affinity_soft, soft, sizeof(v->sched.affinity_soft));
-    v->sched.migrate = v->sched.running && !sched_cpu_allowed(v, v->cpu);
-    if (v->sched.migrate) {
-        if (s->curr == v)
-            softirq_raise_cpu(v->cpu, SOFTIRQ_SCHEDULE);
-    } else if (v->sched.queued && !sched_cpu_allowed(v, v->cpu)) {
-        dequeue(s, v);
-        place_and_enqueue(s, v, flags);
-        return 0;
-    } else if (v->sched.queued) {
-        find_helper(v); /* one that may run it now */
-    }
-    spin_unlock_irqrestore(&s->lock, flags);
-    return 0;
-}
-
-void sched_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out)
-{
-    u64 flags;
-    struct cpu_sched *s = lock_home(v, &flags);
-    ns_t t = now();
-
-    *out = v->runstate;
-    if (t > out->state_entry_time)
-        out->time[out->state] += t - out->state_entry_time;
-    spin_unlock_irqrestore(&s->lock, flags);
-}
-
-bool sched_is_scheduled(const struct vcpu *v)
-{
-    return READ_ONCE(cpu_sched[READ_ONCE(v->cpu)].curr) == v;
-}
-
-u64 sched_idle_time(unsigned cpu)
-{
-    struct vcpu_runstate_info rs;
-
-    sched_runstate_get(idle_vcpu[cpu], &rs);
-    return rs.time[RUNSTATE_running];
-}
-
-static int sched_domain_create(struct domain *d, const struct xen_domctl_createdomain *cfg)
-{
-    (void)cfg;
-    d->sched_weight = 256;
-    d->sched_cap = 0;
-    guest_wallclock_update(d);
-    return 0;
-}
-
-/* CPUs in turn, so that vCPUs that have never run are spread already. */
-static unsigned next_sched_cpu(void)
-{
-    unsigned long after = __atomic_load_n(&next_home, __ATOMIC_RELAXED) + 1UL;
-    unsigned cpu = (unsigned)find_next_bit(sched_cpus.bits, NR_CPUS, after);
-
-    if (cpu == NR_CPUS)
-        cpu = (unsigned)find_next_bit(sched_cpus.bits, NR_CPUS, 0);
-    cpu %= NR_CPUS;
-    __atomic_store_n(&next_home, cpu, __ATOMIC_RELAXED);
-    return cpu;
-}
-
-static int sched_vcpu_create(struct vcpu *v)
-{
-    v->sched = (struct sched_vcpu){.queued = false};
-    list_init(&v->sched.queue);
-    memset(v->sched.affinity_hard, 0xff, sizeof(v->sched.affinity_hard));
-    memset(v->sched.affinity_soft, 0xff, sizeof(v->sched.affinity_soft));
-    v->cpu = next_sched_cpu();
-    v->runstate = (struct vcpu_runstate_info){.state = RUNSTATE_offline, .state_entry_time = now()};
-    policy->vcpu_init(v);
-    return 0;
-}
-
-const struct domain_unit sched_unit = {
-    .name = "sched",
-    .domain_create = sched_domain_create,
-    .vcpu_create = sched_vcpu_create,
-};
-
 void sched_init(void)
 {
-    sched_cpus = idle_cpus = (cpumask_t){{0}};
-    nr_queued = 0;
-    for (unsigned c = 0; c < NR_CPUS; c++) {
-        cpu_sched[c] = (struct cpu_sched){.lock = SPINLOCK_INIT(LOCK_SCHED)};
-        list_init(&cpu_sched[c].queue.vcpus);
-    }
+    run_queues_init();
     softirq_register(SOFTIRQ_SCHEDULE, schedule);
     enter_idle_hook = idle_loop;
     context_saved_hook = sched_context_saved;

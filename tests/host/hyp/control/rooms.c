@@ -36,8 +36,14 @@ struct domain *dom0;
 struct domain idle_domain;
 struct vcpu_info dummy_vcpu_info;
 struct boot_info boot_info;
-struct cpu_features features = {.xsave = true, .xsave_size = 832, .xcr0_mask = 7, .paddr_bits = 40, .rdtscp = true,
-                                .max_leaf = 0xd, .max_ext_leaf = 0x80000008, .vendor = "GenuineIntel"};
+struct cpu_features features = {.xsave = true,
+                                .xsave_size = 832,
+                                .xcr0_mask = 7,
+                                .paddr_bits = 40,
+                                .rdtscp = true,
+                                .max_leaf = 0xd,
+                                .max_ext_leaf = 0x80000008,
+                                .vendor = "GenuineIntel"};
 cpumask_t cpu_online_mask = {{3}};
 unsigned cpu_count = 2;
 struct cpu_ids cpu_ids[NR_CPUS] = {{0, 1}, {2, 3}};
@@ -73,8 +79,11 @@ void rooms_reset(void)
                                      .shutdown_code = ~0u,
                                      .sched_weight = 256};
         for (unsigned v = 0; v < 3; v++) {
-            vcpus[d][v] = (struct vcpu){.id = v, .domain = &domains[d], .xsave = xsave_areas[d][v],
-                                        .info = &shared[d].vcpu_info[v], .xcr0 = 1};
+            vcpus[d][v] = (struct vcpu){.id = v,
+                                        .domain = &domains[d],
+                                        .xsave = xsave_areas[d][v],
+                                        .info = &shared[d].vcpu_info[v],
+                                        .xcr0 = 1};
             memset(vcpus[d][v].sched.affinity_hard, 0xff, sizeof(vcpus[d][v].sched.affinity_hard));
             vcpu_lists[d][v] = &vcpus[d][v];
         }
@@ -83,7 +92,8 @@ void rooms_reset(void)
     dom0 = &domains[0];
     rooms_guest = &domains[1];
     cpu.vcpu = &vcpus[0][0];
-    rooms_continued = rooms_kill_restarts = rooms_pauses = rooms_unpauses = rooms_refs_given = rooms_refs_put = 0;
+    rooms_continued = rooms_kill_restarts = rooms_pauses = rooms_unpauses = rooms_refs_given =
+        rooms_refs_put = 0;
     rooms_locked = false;
     rooms_allocs = 0;
     rooms_created_domid = 0;
@@ -112,7 +122,8 @@ size_t hyp_strlcpy(char *dst, const char *src, size_t size)
     return strlen(src);
 }
 
-/* --- guest memory ------------------------------------------------------------------------------------------------- */
+/* --- guest memory
+ * ------------------------------------------------------------------------------------------------- */
 
 static bool in_arena(u64 p, size_t n)
 {
@@ -153,7 +164,8 @@ int put_guest_u64(u64 dst, u64 value)
     return copy_to_guest(dst, &value, sizeof(value));
 }
 
-/* --- locks, heap, continuations ----------------------------------------------------------------------------------- */
+/* --- locks, heap, continuations
+ * ----------------------------------------------------------------------------------- */
 
 bool spin_trylock(struct spinlock *l)
 {
@@ -200,7 +212,8 @@ bool hypercall_preempt_needed(void)
     return false;
 }
 
-/* --- domains ------------------------------------------------------------------------------------------------------ */
+/* --- domains
+ * ------------------------------------------------------------------------------------------------------ */
 
 struct domain *domain_get_next(unsigned domid)
 {
@@ -380,7 +393,8 @@ unsigned domain_policy_leaves(const struct domain *d, xen_cpuid_leaf_t *buf, uns
     return l->count;
 }
 
-/* --- scheduler, time, events -------------------------------------------------------------------------------------- */
+/* --- scheduler, time, events
+ * -------------------------------------------------------------------------------------- */
 
 int sched_set_affinity(struct vcpu *v, const u64 *hard, const u64 *soft)
 {
@@ -490,7 +504,8 @@ void wallclock_set(u64 sec, u32 nsec, ns_t at)
     (void)sec, (void)nsec, (void)at;
 }
 
-/* --- machine, memory ---------------------------------------------------------------------------------------------- */
+/* --- machine, memory
+ * ---------------------------------------------------------------------------------------------- */
 
 bool efi_read_tables(paddr_t system_table, struct efi_tables *t)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rooms below the control hypercalls, as far as those call them: a few domains that remember what was done to them, an arena
- * that is all of guest memory, and a caller who may be privileged.
+ * The rooms below the control hypercalls, as far as those call them: a few domains that remember what was
+ * done to them, an arena that is all of guest memory, and a caller who may be privileged.
  */
 #ifndef ROOMS_H
 #define ROOMS_H

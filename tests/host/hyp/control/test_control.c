@@ -88,9 +88,9 @@ static void test_lock_is_not_waited_for(void **state)
 
 static void test_not_self(void **state)
 {
-    static const u32 cmds[] = {XEN_DOMCTL_pausedomain,    XEN_DOMCTL_resumedomain,    XEN_DOMCTL_max_vcpus,
-                               XEN_DOMCTL_setvcpucontext, XEN_DOMCTL_settscinfo,      XEN_DOMCTL_gettscinfo,
-                               XEN_DOMCTL_set_cpu_policy, XEN_DOMCTL_destroydomain,   XEN_DOMCTL_set_vcpu_msrs,
+    static const u32 cmds[] = {XEN_DOMCTL_pausedomain,    XEN_DOMCTL_resumedomain,  XEN_DOMCTL_max_vcpus,
+                               XEN_DOMCTL_setvcpucontext, XEN_DOMCTL_settscinfo,    XEN_DOMCTL_gettscinfo,
+                               XEN_DOMCTL_set_cpu_policy, XEN_DOMCTL_destroydomain, XEN_DOMCTL_set_vcpu_msrs,
                                XEN_DOMCTL_setvcpuextstate};
 
     (void)state;
@@ -651,7 +651,8 @@ static void test_random_operations(void **state)
         case 0:
             OP->interface_version = XEN_SYSCTL_INTERFACE_VERSION;
             SYS->cmd = rnd() % 32;
-            if (SYS->cmd == XEN_SYSCTL_pcitopoinfo) /* bounded by the caller's number alone, and by preemption */
+            if (SYS->cmd ==
+                XEN_SYSCTL_pcitopoinfo) /* bounded by the caller's number alone, and by preemption */
                 SYS->u.pcitopoinfo.num_devs %= 100;
             (void)do_sys();
             break;
@@ -673,13 +674,26 @@ static void test_random_operations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_order_of_errors), T(test_lock_is_not_waited_for), T(test_not_self),
-        T(test_info),            T(test_create),                 T(test_destroy_continues),
-        T(test_plain_properties), T(test_context),               T(test_affinity),
-        T(test_policy),          T(test_xstate),                 T(test_page_types),
-        T(test_hardware_is_not_given_away), T(test_sysctl),      T(test_domain_list),
-        T(test_console_ring),    T(test_featureset),             T(test_vcpu_op),
-        T(test_poll),            T(test_random_operations),
+        T(test_order_of_errors),
+        T(test_lock_is_not_waited_for),
+        T(test_not_self),
+        T(test_info),
+        T(test_create),
+        T(test_destroy_continues),
+        T(test_plain_properties),
+        T(test_context),
+        T(test_affinity),
+        T(test_policy),
+        T(test_xstate),
+        T(test_page_types),
+        T(test_hardware_is_not_given_away),
+        T(test_sysctl),
+        T(test_domain_list),
+        T(test_console_ring),
+        T(test_featureset),
+        T(test_vcpu_op),
+        T(test_poll),
+        T(test_random_operations),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,7 +54,8 @@ void panic(const char *fmt, ...)
     abort();
 }
 
-/* --- interrupts and locks ----------------------------------------------------------------------------------------- */
+/* --- interrupts and locks
+ * ----------------------------------------------------------------------------------------- */
 
 static u64 irq_save(void)
 {
@@ -101,7 +102,8 @@ void spin_unlock_irqrestore(struct spinlock *l, u64 flags)
     irq_restore(flags);
 }
 
-/* --- softirqs, IPIs, clock ---------------------------------------------------------------------------------------- */
+/* --- softirqs, IPIs, clock
+ * ---------------------------------------------------------------------------------------- */
 
 void softirq_register(enum softirq nr, void (*handler)(void))
 {
@@ -199,7 +201,8 @@ void cpus_advance(ns_t ns)
     cpus_settle();
 }
 
-/* --- what the domain room does ------------------------------------------------------------------------------------ */
+/* --- what the domain room does
+ * ------------------------------------------------------------------------------------ */
 
 void context_switch(struct vcpu *prev, struct vcpu *next)
 {

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fake CPUs for the scheduler's room. The test moves time and says which CPU the calling thread is; softirqs and timer interrupts are
- * run when it says so. context_switch() checks that nothing is loaded twice.
+ * Fake CPUs for the scheduler's room. The test moves time and says which CPU the calling thread is; softirqs
+ * and timer interrupts are run when it says so. context_switch() checks that nothing is loaded twice.
  */
 #ifndef CPUS_H
 #define CPUS_H
 
 #include "domain/domain.h"
 
-/* A machine with `n` CPUs at time 0, all idle. `threads`: each CPU is a thread (cpus_thread_*), locks spin. */
+/* A machine with `n` CPUs at time 0, all idle. `threads`: each CPU is a thread (cpus_thread_*), locks spin.
+ */
 void cpus_reset(unsigned n);
 /* The calling thread is this CPU from now on. */
 void cpus_enter(unsigned cpu);
@@ -18,7 +19,8 @@ extern unsigned cpus_count;
 void cpus_set_time(ns_t t);
 /* What CPU's clock is armed for; 0: not. */
 ns_t cpus_deadline(unsigned cpu);
-/* Raises the timer softirq where the deadline has passed, runs all that is pending on this CPU. True: something ran. */
+/* Raises the timer softirq where the deadline has passed, runs all that is pending on this CPU. True:
+ * something ran. */
 bool cpus_run_pending(unsigned cpu);
 /* The same on all CPUs until nothing is pending anywhere. */
 void cpus_settle(void);

@@ -332,7 +332,8 @@ static void test_pause(void **state)
     assert_share(d->vcpu[0], 50 * MS, 25 * MS);
 }
 
-/* Whatever happens: times add up, nothing runs twice or although it may not, no CPU idles while a vCPU that it may run waits. */
+/* Whatever happens: times add up, nothing runs twice or although it may not, no CPU idles while a vCPU that
+ * it may run waits. */
 static void check_all(struct domain *d, ns_t created)
 {
     for (unsigned i = 0; i < d->max_vcpus; i++) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The scheduler with real concurrency: each fake CPU is a thread. No vCPU is ever loaded twice (context_switch() checks), none is lost. */
+/* The scheduler with real concurrency: each fake CPU is a thread. No vCPU is ever loaded twice
+ * (context_switch() checks), none is lost. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

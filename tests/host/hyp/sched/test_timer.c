@@ -157,7 +157,8 @@ static void test_moves(void **state)
     assert_int_equal(probes[0].fired, 1);
 }
 
-/* Every CPU sets and stops the same few timers while time runs. After a stop by the only one who sets, nothing fires. */
+/* Every CPU sets and stops the same few timers while time runs. After a stop by the only one who sets,
+ * nothing fires. */
 static void hammer(unsigned cpu)
 {
     u64 seed = cpu + 7;
