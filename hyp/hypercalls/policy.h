@@ -6,7 +6,8 @@
 #include "domain/cpuid.h"
 
 #define POLICY_MSRS_MAX 2 /* PLATFORM_INFO, ARCH_CAPABILITIES */
-/* What the size query says at least: libxenctrl fills a buffer of that size with all leaves that its own idea of a policy has, about 125. */
+/* What the size query says at least: libxenctrl fills a buffer of that size with all leaves that its own idea
+ * of a policy has, about 125. */
 #define POLICY_LEAVES_MAX 160
 
 /*
