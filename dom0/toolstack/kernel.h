@@ -80,6 +80,9 @@ int kernel_unpack(const struct kernel_payload *payload, const char *path, unsign
  */
 int kernel_load(struct kernel_bytes *elf, const char *path);
 
+/* Unpacks into memory of this process alone. */
+int kernel_unpack_anonymous(const struct kernel_payload *payload, const char *path, struct kernel_bytes *elf);
+
 /* For tests: another directory, NULL for none. The default is /run/hospes/kernels. */
 void kernel_cache_set_dir(const char *dir);
 

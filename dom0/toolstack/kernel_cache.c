@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dom0/toolstack/kernel_beside.h"
 #include "dom0/toolstack/report.h"
 
 /*
@@ -183,49 +184,64 @@ static int cache_lock(int dir)
     return fd;
 }
 
-/* Unpacks into a cache file, or (dir -1, or no room there) into memory of this process alone. */
-static int unpack_new(const struct kernel_payload *payload, const char *path, int dir, const char *name,
-                      struct kernel_bytes *elf)
+int kernel_unpack_anonymous(const struct kernel_payload *payload, const char *path, struct kernel_bytes *elf)
 {
-    bool cached = false;
-
-    if (dir >= 0)
-        cached = new_image(elf, openat(dir, CACHE_TEMP, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600),
-                           payload->unpacked_len) == 0;
-    if (!cached && new_image(elf, memfd_create("kernel", MFD_CLOEXEC), payload->unpacked_len) != 0) {
+    if (new_image(elf, memfd_create("kernel", MFD_CLOEXEC), payload->unpacked_len) != 0) {
         report_error("%s: no memory for the unpacked kernel of %zu bytes: %s", path, payload->unpacked_len,
                      strerror(errno));
         return -1;
     }
+    if (kernel_unpack(payload, path, (unsigned char *)(uintptr_t)elf->data) == 0)
+        return 0;
+    kernel_bytes_close(elf);
+    return -1;
+}
+
+/* Unpacks into a cache file, or, when there is no room for one, for this process alone. Under the lock. */
+static int unpack_cached(const struct kernel_payload *payload, const char *path, int dir, const char *name,
+                         struct kernel_bytes *elf)
+{
+    if (new_image(elf, openat(dir, CACHE_TEMP, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600),
+                  payload->unpacked_len) != 0) {
+        unlinkat(dir, CACHE_TEMP, 0);
+        return kernel_unpack_anonymous(payload, path, elf);
+    }
     if (kernel_unpack(payload, path, (unsigned char *)(uintptr_t)elf->data) != 0) {
+        unlinkat(dir, CACHE_TEMP, 0);
         kernel_bytes_close(elf);
         return -1;
     }
     punch_zero_pages(elf->fd, elf->data, elf->len);
-    if (cached && renameat(dir, CACHE_TEMP, dir, name) == 0)
+    if (renameat(dir, CACHE_TEMP, dir, name) == 0)
         cache_trim(dir);
+    else
+        unlinkat(dir, CACHE_TEMP, 0);
     return 0;
 }
 
-/* The unpacked image from the cache, where another run may be putting it right now, or from here. */
-static int load_packed(const struct kernel_payload *payload, const char *path,
-                       const struct kernel_identity *id, struct kernel_bytes *elf)
+/* Looks again under the lock: the one that was waited for may have unpacked this very kernel. */
+static int unpack_once(const struct kernel_payload *payload, const char *path, int dir, const char *name,
+                       struct kernel_bytes *elf)
+{
+    int lock = cache_lock(dir), rc = 0;
+
+    if (lock < 0)
+        return kernel_unpack_anonymous(payload, path, elf);
+    if (cache_lookup(dir, name, elf) != 0)
+        rc = unpack_cached(payload, path, dir, name, elf);
+    close(lock);
+    return rc;
+}
+
+static int load_packed(const struct kernel_bytes *file, const struct kernel_payload *payload,
+                       const char *path, const struct kernel_identity *id, struct kernel_bytes *elf)
 {
     char name[CACHE_NAME_MAX];
-    int dir = cache_open_dir(), lock, rc = 0;
+    int dir = cache_open_dir(), rc = 0;
 
     cache_name(id, name);
-    if (dir >= 0 && cache_lookup(dir, name, elf) == 0) {
-        close(dir);
-        return 0;
-    }
-    lock = cache_lock(dir);
-    if (lock < 0 || cache_lookup(dir, name, elf) != 0)
-        rc = unpack_new(payload, path, lock < 0 ? -1 : dir, name, elf);
-    if (lock >= 0) {
-        unlinkat(dir, CACHE_TEMP, 0);
-        close(lock);
-    }
+    if ((dir < 0 || cache_lookup(dir, name, elf) != 0) && kernel_beside_open(elf, path, file) != 0)
+        rc = unpack_once(payload, path, dir, name, elf);
     if (dir >= 0)
         close(dir);
     return rc;
@@ -247,7 +263,7 @@ int kernel_load(struct kernel_bytes *elf, const char *path)
         return 0;
     }
     if (rc == 0)
-        rc = load_packed(&payload, path, &id, elf);
+        rc = load_packed(&file, &payload, path, &id, elf);
     kernel_bytes_close(&file);
     return rc;
 }

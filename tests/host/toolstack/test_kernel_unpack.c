@@ -20,6 +20,7 @@
 #include <zstd.h>
 
 #include "dom0/toolstack/kernel.h"
+#include "dom0/toolstack/kernel_beside.h"
 #include "tests/host/toolstack/capture.h"
 #include "tests/host/toolstack/elf_maker.h"
 
@@ -330,6 +331,92 @@ static void test_cache_distrust(void **state)
     assert_int_equal(entries(), 0);
 }
 
+/* --- beside the kernel --- */
+
+static void beside_name(char *name, size_t room, const char *path)
+{
+    snprintf(name, room, "%s" KERNEL_BESIDE_SUFFIX, path);
+}
+
+static void test_beside(void **state)
+{
+    static struct em_image image;
+    struct kernel_image full, small;
+    struct kernel_bytes elf;
+    unsigned char *a = calloc(1, 3 * 4096), *b = calloc(1, 3 * 4096);
+    const char *path;
+    char name[128];
+    struct stat st;
+
+    (void)state;
+    assert_true(a && b);
+    em_good(&image);
+    memset(image.bytes + 4096 + EM_TEXT - 3000, 0, 3000);
+    path = em_file(file, em_bzimage(file, packed, pack_xz(image.bytes, image.len), 1, (uint32_t)image.len));
+    beside_name(name, sizeof(name), path);
+    assert_int_equal(kernel_load(&elf, path), 0);
+    assert_int_equal(kernel_parse(&elf, path, &full), 0);
+    assert_int_equal(kernel_read_segment(&elf, path, &full.segments[0], a), 0);
+    kernel_bytes_close(&elf);
+    capture_start();
+    assert_int_equal(kernel_beside_make(path), 0);
+    assert_string_equal(capture_text(), "");
+    assert_int_equal(stat(name, &st), 0);
+    assert_true((size_t)st.st_size < image.len);
+    /* It is what is loaded, and it loads the same. */
+    assert_int_equal(kernel_load(&elf, path), 0);
+    assert_int_equal(elf.len + 32, st.st_size);
+    assert_int_equal(kernel_parse(&elf, path, &small), 0);
+    assert_int_equal(small.entry, full.entry);
+    assert_int_equal(small.p2m_base, full.p2m_base);
+    assert_int_equal(small.end, full.end);
+    assert_int_equal(small.segments[0].filesz, EM_TEXT - 3000);
+    assert_int_equal(kernel_read_segment(&elf, path, &small.segments[0], b), 0);
+    assert_memory_equal(a, b, 3 * 4096);
+    kernel_bytes_close(&elf);
+    unlink(name);
+    free(a);
+    free(b);
+}
+
+static void test_beside_distrust(void **state)
+{
+    static struct em_image image;
+    struct kernel_bytes elf;
+    const char *path;
+    char name[128];
+    FILE *f;
+
+    (void)state;
+    em_good(&image);
+    path = em_file(file, em_bzimage(file, packed, pack_xz(image.bytes, image.len), 1, (uint32_t)image.len));
+    beside_name(name, sizeof(name), path);
+    /* Others may write it: the kernel itself is unpacked. */
+    assert_int_equal(kernel_beside_make(path), 0);
+    assert_int_equal(chmod(name, 0666), 0);
+    assert_int_equal(kernel_load(&elf, path), 0);
+    assert_int_equal(elf.len, image.len);
+    kernel_bytes_close(&elf);
+    /* Another kernel of the same length. */
+    assert_int_equal(chmod(name, 0600), 0);
+    f = fopen(path, "r+");
+    assert_non_null(f);
+    fseek(f, 5 * 512 + 16 + 100, SEEK_SET);
+    fputc('!', f);
+    fclose(f);
+    assert_int_equal(kernel_load(&elf, path), -1);
+    /* Cut short, or no file at all. */
+    assert_int_equal(truncate(name, 20), 0);
+    assert_int_equal(kernel_load(&elf, path), -1);
+    unlink(name);
+    assert_int_equal(symlink("/dev/zero", name), 0);
+    assert_int_equal(kernel_load(&elf, path), -1);
+    unlink(name);
+    capture_start();
+    assert_int_equal(kernel_beside_make(em_file(image.bytes, image.len)), -1);
+    assert_non_null(strstr(capture_text(), "not packed, there is nothing to gain"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -339,6 +426,8 @@ int main(void)
         cmocka_unit_test_setup(test_bombs, no_cache),
         cmocka_unit_test_setup(test_bad_headers, no_cache),
         cmocka_unit_test_setup(test_every_prefix, no_cache),
+        cmocka_unit_test_setup(test_beside, no_cache),
+        cmocka_unit_test_setup(test_beside_distrust, no_cache),
         cmocka_unit_test_setup_teardown(test_cache, make_cache, drop_cache),
         cmocka_unit_test_setup_teardown(test_cache_is_bounded, make_cache, drop_cache),
         cmocka_unit_test_setup_teardown(test_cache_distrust, make_cache, drop_cache),
