@@ -6,7 +6,8 @@ TEST_GRANT_COMMON := hyp/grant/table.c hyp/grant/pin.c hyp/grant/maptrack.c hyp/
                      hyp/lib/bitops.c tests/host/hyp/simple/machine.c tests/host/hyp/simple/domains.c \
                      tests/host/hyp/grant/frames.c tests/host/hyp/grant/case.c
 TEST_GRANT_OBJS := $(patsubst %.c,$(BUILD)/tests/host/hyp/rooms/%.o,$(TEST_GRANT_COMMON))
-TEST_GRANT_BINS := $(addprefix $(BUILD)/tests/host/hyp/grant/,test_grant test_grant_copy test_grant_random)
+TEST_GRANT_BINS := $(addprefix $(BUILD)/tests/host/hyp/grant/,test_grant test_grant_copy test_grant_random \
+                     test_grant_threads)
 
 $(TEST_GRANT_BINS): $(BUILD)/tests/host/hyp/%: $(BUILD)/tests/host/hyp/rooms/tests/host/hyp/%.o $(TEST_GRANT_OBJS)
 	@mkdir -p $(@D)
