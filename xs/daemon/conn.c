@@ -131,6 +131,7 @@ static void flush(struct conn *c)
         if (n <= 0)
             return;
         c->progress_ms = monotonic_ms();
+        c->blamed = false;
         m->sent += (size_t)n;
         if (m->sent == m->len)
             drop_first(c);

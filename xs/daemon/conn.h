@@ -59,13 +59,14 @@ struct conn {
     struct server *srv;
     const struct conn_ops *ops;
     struct xs_client client;
-    char name[24]; /* for logs */
+    char name[48]; /* for logs */
 
     STAILQ_HEAD(, conn_msg) out;
     size_t out_bytes;
     size_t out_limit;
     unsigned int outstanding;
     int64_t progress_ms; /* when output last moved, or began to wait */
+    bool blamed;         /* the log has said that it keeps domains waiting */
 
     size_t in_len;
     char in[sizeof(struct xsd_sockmsg) + XENSTORE_PAYLOAD_MAX];
