@@ -133,6 +133,9 @@ bool vcpu_invalidate_ldt(struct vcpu *v)
 {
     bool any = false;
 
+    /* On every switch of roots: most guests have no LDT, and then nothing is there. */
+    if (likely(!v->ldt_entries))
+        return false;
     for (unsigned i = DESC_GDT_PAGES; i < DESC_GDT_PAGES + DESC_LDT_PAGES; i++) {
         u64 pte = READ_ONCE(v->desc_l1[i]);
 
