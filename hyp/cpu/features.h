@@ -8,8 +8,8 @@
 struct cpu_features {
     bool amd;   /* AMD or compatible (Hygon): SYSCALL from compat mode, HWCR... */
     bool intel; /* Intel or compatible (Centaur, Zhaoxin): SYSENTER from compat mode */
-    bool nx, page1gb, pge, smep, smap, umip, fsgsbase, xsave, xsaveopt, rdtscp, x2apic, tsc_deadline, invariant_tsc, mwait,
-        pcid, avx, erms;
+    bool nx, page1gb, pge, smep, smap, umip, fsgsbase, xsave, xsaveopt, rdtscp, x2apic, tsc_deadline,
+        invariant_tsc, mwait, pcid, avx, erms;
     u32 family, model, stepping;
     u8 paddr_bits, vaddr_bits;
     u32 max_leaf, max_ext_leaf;
@@ -21,8 +21,8 @@ extern struct cpu_features features;
 
 /* Reads CPUID of the boot CPU. */
 void features_init(void);
-/* Sets CR0, CR4, EFER, PAT, XCR0 of the calling CPU to what the hypervisor runs with (SMEP, SMAP, FSGSBASE... if there). UMIP stays off: guests run
- * SGDT and friends natively. */
+/* Sets CR0, CR4, EFER, PAT, XCR0 of the calling CPU to what the hypervisor runs with (SMEP, SMAP, FSGSBASE...
+ * if there). UMIP stays off: guests run SGDT and friends natively. */
 void features_apply_cpu(void);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What belongs to the CPU that is running. Guests own both GS bases, so the hypervisor finds its per-CPU block by the stack
- * pointer: every stack (main and IST) of a CPU lies in one naturally aligned block of STACK_SIZE, with struct cpu_info
- * at its very top.
+ * What belongs to the CPU that is running. Guests own both GS bases, so the hypervisor finds its per-CPU
+ * block by the stack pointer: every stack (main and IST) of a CPU lies in one naturally aligned block of
+ * STACK_SIZE, with struct cpu_info at its very top.
  */
 #ifndef HYP_CPU_PERCPU_H
 #define HYP_CPU_PERCPU_H
@@ -13,15 +13,16 @@
 struct vcpu;
 
 /*
- * Layout known to entry.S (checked there by asm-offsets): the register frame of the guest that was interrupted is the
- * first thing below the rest, so that a trap from the guest on the empty main stack builds exactly `regs`.
+ * Layout known to entry.S (checked there by asm-offsets): the register frame of the guest that was
+ * interrupted is the first thing below the rest, so that a trap from the guest on the empty main stack builds
+ * exactly `regs`.
  */
 struct cpu_info {
     struct cpu_user_regs regs; /* es..gs slots are filled at context switch only */
     u32 cpu;                   /* this CPU's number, 0..NR_CPUS-1 */
     u32 pad;
     struct vcpu *vcpu; /* vCPU whose context is loaded (may be the idle vCPU) */
-    u64 scratch[2];       /* for entry.S */
+    u64 scratch[2];    /* for entry.S */
 };
 
 #ifdef HYP_HOST_TEST

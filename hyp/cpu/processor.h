@@ -5,48 +5,48 @@
 
 #include "lib/types.h"
 
-#define X86_EFLAGS_CF   (1UL << 0)
-#define X86_EFLAGS_RES1 (1UL << 1)
-#define X86_EFLAGS_ZF   (1UL << 6)
-#define X86_EFLAGS_TF   (1UL << 8)
-#define X86_EFLAGS_IF   (1UL << 9)
-#define X86_EFLAGS_DF   (1UL << 10)
-#define X86_EFLAGS_IOPL (3UL << 12)
-#define X86_EFLAGS_NT   (1UL << 14)
-#define X86_EFLAGS_RF   (1UL << 16)
-#define X86_EFLAGS_VM   (1UL << 17)
-#define X86_EFLAGS_AC   (1UL << 18)
-#define X86_EFLAGS_VIF  (1UL << 19)
-#define X86_EFLAGS_VIP  (1UL << 20)
-#define X86_EFLAGS_ID   (1UL << 21)
+#define X86_EFLAGS_CF      (1UL << 0)
+#define X86_EFLAGS_RES1    (1UL << 1)
+#define X86_EFLAGS_ZF      (1UL << 6)
+#define X86_EFLAGS_TF      (1UL << 8)
+#define X86_EFLAGS_IF      (1UL << 9)
+#define X86_EFLAGS_DF      (1UL << 10)
+#define X86_EFLAGS_IOPL    (3UL << 12)
+#define X86_EFLAGS_NT      (1UL << 14)
+#define X86_EFLAGS_RF      (1UL << 16)
+#define X86_EFLAGS_VM      (1UL << 17)
+#define X86_EFLAGS_AC      (1UL << 18)
+#define X86_EFLAGS_VIF     (1UL << 19)
+#define X86_EFLAGS_VIP     (1UL << 20)
+#define X86_EFLAGS_ID      (1UL << 21)
 
-#define CR0_PE (1UL << 0)
-#define CR0_MP (1UL << 1)
-#define CR0_EM (1UL << 2)
-#define CR0_TS (1UL << 3)
-#define CR0_ET (1UL << 4)
-#define CR0_NE (1UL << 5)
-#define CR0_WP (1UL << 16)
-#define CR0_AM (1UL << 18)
-#define CR0_PG (1UL << 31)
+#define CR0_PE             (1UL << 0)
+#define CR0_MP             (1UL << 1)
+#define CR0_EM             (1UL << 2)
+#define CR0_TS             (1UL << 3)
+#define CR0_ET             (1UL << 4)
+#define CR0_NE             (1UL << 5)
+#define CR0_WP             (1UL << 16)
+#define CR0_AM             (1UL << 18)
+#define CR0_PG             (1UL << 31)
 
-#define CR4_VME        (1UL << 0)
-#define CR4_PVI        (1UL << 1)
-#define CR4_TSD        (1UL << 2)
-#define CR4_DE         (1UL << 3)
-#define CR4_PSE        (1UL << 4)
-#define CR4_PAE        (1UL << 5)
-#define CR4_MCE        (1UL << 6)
-#define CR4_PGE        (1UL << 7)
-#define CR4_PCE        (1UL << 8)
-#define CR4_OSFXSR     (1UL << 9)
-#define CR4_OSXMMEXCPT (1UL << 10)
-#define CR4_UMIP       (1UL << 11)
-#define CR4_FSGSBASE   (1UL << 16)
-#define CR4_PCIDE      (1UL << 17)
-#define CR4_OSXSAVE    (1UL << 18)
-#define CR4_SMEP       (1UL << 20)
-#define CR4_SMAP       (1UL << 21)
+#define CR4_VME            (1UL << 0)
+#define CR4_PVI            (1UL << 1)
+#define CR4_TSD            (1UL << 2)
+#define CR4_DE             (1UL << 3)
+#define CR4_PSE            (1UL << 4)
+#define CR4_PAE            (1UL << 5)
+#define CR4_MCE            (1UL << 6)
+#define CR4_PGE            (1UL << 7)
+#define CR4_PCE            (1UL << 8)
+#define CR4_OSFXSR         (1UL << 9)
+#define CR4_OSXMMEXCPT     (1UL << 10)
+#define CR4_UMIP           (1UL << 11)
+#define CR4_FSGSBASE       (1UL << 16)
+#define CR4_PCIDE          (1UL << 17)
+#define CR4_OSXSAVE        (1UL << 18)
+#define CR4_SMEP           (1UL << 20)
+#define CR4_SMAP           (1UL << 21)
 
 #define MSR_APIC_BASE      0x1b
 #define MSR_SYSENTER_CS    0x174
@@ -66,19 +66,38 @@
 #define MSR_KERNEL_GS_BASE 0xc0000102 /* the base that is not active ("shadow") */
 #define MSR_TSC_AUX        0xc0000103
 
-#define EFER_SCE (1UL << 0)
-#define EFER_LME (1UL << 8)
-#define EFER_LMA (1UL << 10)
-#define EFER_NX  (1UL << 11)
+#define EFER_SCE           (1UL << 0)
+#define EFER_LME           (1UL << 8)
+#define EFER_LMA           (1UL << 10)
+#define EFER_NX            (1UL << 11)
 
 /* The page attribute table every guest is promised: WB WT UC- UC WC WP UC UC. */
 #define HYP_PAT 0x050100070406UL
 
 enum {
-    TRAP_DE = 0, TRAP_DB, TRAP_NMI, TRAP_BP, TRAP_OF, TRAP_BR, TRAP_UD, TRAP_NM, TRAP_DF, TRAP_CSO, TRAP_TS,
-    TRAP_NP, TRAP_SS, TRAP_GP, TRAP_PF, TRAP_SPURIOUS, TRAP_MF, TRAP_AC, TRAP_MC, TRAP_XM
+    TRAP_DE = 0,
+    TRAP_DB,
+    TRAP_NMI,
+    TRAP_BP,
+    TRAP_OF,
+    TRAP_BR,
+    TRAP_UD,
+    TRAP_NM,
+    TRAP_DF,
+    TRAP_CSO,
+    TRAP_TS,
+    TRAP_NP,
+    TRAP_SS,
+    TRAP_GP,
+    TRAP_PF,
+    TRAP_SPURIOUS,
+    TRAP_MF,
+    TRAP_AC,
+    TRAP_MC,
+    TRAP_XM
 };
-#define TRAP_HAS_ERROR_CODE ((1u << 8) | (1u << 10) | (1u << 11) | (1u << 12) | (1u << 13) | (1u << 14) | (1u << 17))
+#define TRAP_HAS_ERROR_CODE \
+    ((1u << 8) | (1u << 10) | (1u << 11) | (1u << 12) | (1u << 13) | (1u << 14) | (1u << 17))
 
 #define PF_PRESENT 1u
 #define PF_WRITE   2u
@@ -100,16 +119,16 @@ static inline void wrmsr(u32 msr, u64 v)
 int rdmsr_safe(u32 msr, u64 *v);
 int wrmsr_safe(u32 msr, u64 v);
 
-#define DEFINE_CR(n)                                                                                          \
-    static inline u64 read_cr##n(void)                                                                        \
-    {                                                                                                         \
-        u64 v;                                                                                                \
-        __asm__ volatile("mov %%cr" #n ", %0" : "=r"(v));                                                     \
-        return v;                                                                                             \
-    }                                                                                                         \
-    static inline void write_cr##n(u64 v)                                                                     \
-    {                                                                                                         \
-        __asm__ volatile("mov %0, %%cr" #n ::"r"(v) : "memory");                                              \
+#define DEFINE_CR(n)                                             \
+    static inline u64 read_cr##n(void)                           \
+    {                                                            \
+        u64 v;                                                   \
+        __asm__ volatile("mov %%cr" #n ", %0" : "=r"(v));        \
+        return v;                                                \
+    }                                                            \
+    static inline void write_cr##n(u64 v)                        \
+    {                                                            \
+        __asm__ volatile("mov %0, %%cr" #n ::"r"(v) : "memory"); \
     }
 DEFINE_CR(0)
 DEFINE_CR(2)

@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Work put off to the next return to the guest (or to the idle loop) on one CPU. Handlers run with interrupts on. */
+/* Work put off to the next return to the guest (or to the idle loop) on one CPU. Handlers run with interrupts
+ * on. */
 #ifndef HYP_CPU_SOFTIRQ_H
 #define HYP_CPU_SOFTIRQ_H
 
 #include "lib/types.h"
 
-enum softirq { SOFTIRQ_TIMER, SOFTIRQ_TIME_CALIBRATION, SOFTIRQ_CALL, SOFTIRQ_REAP, SOFTIRQ_SCHEDULE, NR_SOFTIRQS };
+enum softirq {
+    SOFTIRQ_TIMER,
+    SOFTIRQ_TIME_CALIBRATION,
+    SOFTIRQ_CALL,
+    SOFTIRQ_REAP,
+    SOFTIRQ_SCHEDULE,
+    NR_SOFTIRQS
+};
 
 extern u32 softirq_pending[NR_CPUS]; /* bit per softirq */
 

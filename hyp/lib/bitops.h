@@ -55,8 +55,8 @@ static inline bool cpumask_empty(const cpumask_t *m)
             return false;
     return true;
 }
-#define for_each_cpu(cpu, mask)                                                                               \
-    for ((cpu) = (unsigned)find_next_bit((mask)->bits, NR_CPUS, 0); (cpu) < NR_CPUS;                          \
+#define for_each_cpu(cpu, mask)                                                      \
+    for ((cpu) = (unsigned)find_next_bit((mask)->bits, NR_CPUS, 0); (cpu) < NR_CPUS; \
          (cpu) = (unsigned)find_next_bit((mask)->bits, NR_CPUS, (cpu) + 1UL))
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The ABI's error numbers under their usual names (EPERM, EINVAL...), from the public header. Functions return -Exxx. */
+/* The ABI's error numbers under their usual names (EPERM, EINVAL...), from the public header. Functions
+ * return -Exxx. */
 #ifndef HYP_LIB_ERRNO_H
 #define HYP_LIB_ERRNO_H
 #ifdef HYP_HOST_TEST

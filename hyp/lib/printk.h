@@ -8,7 +8,8 @@
 
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
-/* One line each; the newline belongs to the format. Filtered by `loglvl=`. Supports the C printf integer, %s, %c, %p formats. */
+/* One line each; the newline belongs to the format. Filtered by `loglvl=`. Supports the C printf integer, %s,
+ * %c, %p formats. */
 void printk(enum log_level level, const char *fmt, ...) __printf(2, 3);
 /* For messages that a guest can provoke: at most a few a second get through (`guest_loglvl=`). */
 void gprintk(enum log_level level, const char *fmt, ...) __printf(2, 3);
@@ -18,16 +19,16 @@ int snprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
 /* Stops the machine (or reboots, unless `noreboot`): registers, backtrace. Never for a guest's mistake. */
 void panic(const char *fmt, ...) __noreturn __printf(1, 2);
 
-#define BUG_ON(cond)                                                                                          \
-    do {                                                                                                      \
-        if (unlikely(cond))                                                                                   \
-            panic("%s:%d: BUG: %s\n", __FILE__, __LINE__, #cond);                                             \
+#define BUG_ON(cond)                                              \
+    do {                                                          \
+        if (unlikely(cond))                                       \
+            panic("%s:%d: BUG: %s\n", __FILE__, __LINE__, #cond); \
     } while (0)
 #if HYP_DEBUG
-#define ASSERT(cond)                                                                                          \
-    do {                                                                                                      \
-        if (unlikely(!(cond)))                                                                                \
-            panic("%s:%d: assertion failed: %s\n", __FILE__, __LINE__, #cond);                                \
+#define ASSERT(cond)                                                           \
+    do {                                                                       \
+        if (unlikely(!(cond)))                                                 \
+            panic("%s:%d: assertion failed: %s\n", __FILE__, __LINE__, #cond); \
     } while (0)
 #else
 #define ASSERT(cond) ((void)sizeof(!(cond)))

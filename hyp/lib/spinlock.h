@@ -2,10 +2,10 @@
 /*
  * Ticket spinlocks with a lock order.
  *
- * Each lock carries a level. A CPU may take a lock only while every lock that it holds has a LOWER level (two of the
- * same level only through spin_lock_pair(), which orders them by address). Debug builds check it and stop the machine.
- * The table of levels in docs/locks.md follows this enum. Locks marked "irq" are also taken in interrupt
- * handlers: take them with spin_lock_irqsave() only.
+ * Each lock carries a level. A CPU may take a lock only while every lock that it holds has a LOWER level (two
+ * of the same level only through spin_lock_pair(), which orders them by address). Debug builds check it and
+ * stop the machine. The table of levels in docs/locks.md follows this enum. Locks marked "irq" are also taken
+ * in interrupt handlers: take them with spin_lock_irqsave() only.
  */
 #ifndef HYP_LIB_SPINLOCK_H
 #define HYP_LIB_SPINLOCK_H
@@ -24,12 +24,12 @@ enum lock_level {
     LOCK_PAGE_ALLOC,  /* a domain's page list and counters */
     LOCK_HEAP,        /* frame allocator */
     LOCK_VMAP,
-    LOCK_IRQ_DESC,    /* irq: interrupt descriptors */
-    LOCK_SCHED,       /* irq: run queues */
-    LOCK_TIMER,       /* irq: timer queues */
-    LOCK_FLUSH,       /* one TLB shoot-down at a time */
-    LOCK_HW,          /* irq: IO-APIC, PCI configuration and other hardware registers */
-    LOCK_CONSOLE,     /* irq: innermost, printk works under every other lock */
+    LOCK_IRQ_DESC, /* irq: interrupt descriptors */
+    LOCK_SCHED,    /* irq: run queues */
+    LOCK_TIMER,    /* irq: timer queues */
+    LOCK_FLUSH,    /* one TLB shoot-down at a time */
+    LOCK_HW,       /* irq: IO-APIC, PCI configuration and other hardware registers */
+    LOCK_CONSOLE,  /* irq: innermost, printk works under every other lock */
 };
 
 struct spinlock {
@@ -38,9 +38,9 @@ struct spinlock {
     u8 cpu_plus1; /* holder, for recursion checks; 0 = free */
 };
 
-#define SPINLOCK_INIT(lvl)                                                                                    \
-    {                                                                                                         \
-        .level = (lvl)                                                                                        \
+#define SPINLOCK_INIT(lvl) \
+    {                      \
+        .level = (lvl)     \
     }
 
 static inline void spin_lock_init(struct spinlock *l, enum lock_level level)

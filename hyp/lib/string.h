@@ -19,7 +19,8 @@ char *strstr(const char *hay, const char *needle);
 #endif
 /* Copies at most size-1 characters and always terminates; returns strlen(src). */
 size_t hyp_strlcpy(char *dst, const char *src, size_t size);
-/* Decimal, 0x hexadecimal or 0 octal with an optional size suffix k, M, G, T; *end gets the first character not used. */
+/* Decimal, 0x hexadecimal or 0 octal with an optional size suffix k, M, G, T; *end gets the first character
+ * not used. */
 u64 parse_size(const char *s, const char **end);
 u64 parse_u64(const char *s, const char **end);
 #endif
