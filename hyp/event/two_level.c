@@ -20,8 +20,8 @@ static void raise_upcall(struct vcpu *v, struct vcpu_info *info)
 
 static void select_word(struct vcpu *v, u32 port)
 {
-    /* Read after the pending bit is set: should the record move meanwhile, whoever moves it selects every word
-     * of the new one afterwards, and the guest finds the bit. */
+    /* Read after the pending bit is set: should the record move meanwhile, whoever moves it selects every
+     * word of the new one afterwards, and the guest finds the bit. */
     struct vcpu_info *info = READ_ONCE(v->info);
 
     if (!atomic_test_and_set_bit(&info->evtchn_pending_sel, port / 64))
