@@ -94,8 +94,7 @@ static bool already_queued(const struct conn *c, const char *path, size_t path_l
     const struct conn_msg *m;
     int looked = 0;
 
-    STAILQ_FOREACH(m, &c->out, link)
-    {
+    STAILQ_FOREACH (m, &c->out, link) {
         const char *body = m->bytes + sizeof(struct xsd_sockmsg);
 
         if (looked++ == DUPLICATE_WINDOW)
@@ -223,9 +222,9 @@ bool conn_hoards(const struct conn *c, int64_t now_ms, int64_t ms)
 
     if (c->dead || now_ms - c->progress_ms < ms)
         return false;
-    STAILQ_FOREACH(m, &c->out, link)
-    if (m->cause && m->cause != c)
-        return true;
+    STAILQ_FOREACH (m, &c->out, link)
+        if (m->cause && m->cause != c)
+            return true;
     return false;
 }
 
@@ -248,10 +247,10 @@ static void forget_cause(struct conn *gone)
 
     if (gone->outstanding == 0)
         return;
-    TAILQ_FOREACH(c, &gone->srv->conns, link)
-    STAILQ_FOREACH(m, &c->out, link)
-    if (m->cause == gone)
-        m->cause = NULL;
+    TAILQ_FOREACH (c, &gone->srv->conns, link)
+        STAILQ_FOREACH (m, &c->out, link)
+            if (m->cause == gone)
+                m->cause = NULL;
     gone->outstanding = 0;
 }
 

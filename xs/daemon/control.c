@@ -107,8 +107,8 @@ static int cmd_memreport(const struct call *k)
 
     for (size_t i = 0; i < c->nr; i++)
         nodes += c->v[i].nodes;
-    TAILQ_FOREACH(conn, &k->srv->conns, link)
-    waiting += conn->out_bytes;
+    TAILQ_FOREACH (conn, &k->srv->conns, link)
+        waiting += conn->out_bytes;
     fprintf(k->answer, "nodes: %d\nwatches: %u\nsockets: %u\nbytes waiting to be taken: %zu\n", nodes,
             k->srv->store.nr_watches, k->srv->nr_sockets, waiting);
     return 0;

@@ -143,9 +143,9 @@ struct domain *domain_find(struct server *srv, unsigned int domid)
 {
     struct domain *d;
 
-    LIST_FOREACH(d, &srv->domains, link)
-    if (d->domid == domid)
-        break;
+    LIST_FOREACH (d, &srv->domains, link)
+        if (d->domid == domid)
+            break;
     return d;
 }
 
@@ -373,17 +373,31 @@ void domain_events(struct server *srv)
     }
 }
 
+/* A guest loses its connection. What belongs to dom0 is trusted to go on: the operator is told whom to look
+ * at. */
+static void end_hoarding(struct conn *c)
+{
+    if (c->ops == &domain_ops && !domain_of(c)->own) {
+        conn_fail(c, -ETIME);
+    } else if (!c->blamed) {
+        log_error("%s: keeps domains waiting: it has not taken its events for %d s", c->name,
+                  EVENT_TIMEOUT_MS / 1000);
+        c->blamed = true;
+    }
+}
+
 bool domain_check_stalls(struct server *srv)
 {
     int64_t now = monotonic_ms();
     bool stalled = false;
     struct domain *d;
+    struct conn *c;
 
-    LIST_FOREACH(d, &srv->domains, link)
-    stalled |= conn_stalled(&d->conn);
+    LIST_FOREACH (d, &srv->domains, link)
+        stalled |= conn_stalled(&d->conn);
     if (stalled)
-        LIST_FOREACH(d, &srv->domains, link)
-    if (!d->own && conn_hoards(&d->conn, now, EVENT_TIMEOUT_MS))
-        conn_fail(&d->conn, -ETIME);
+        TAILQ_FOREACH (c, &srv->conns, link)
+            if (conn_hoards(c, now, EVENT_TIMEOUT_MS))
+                end_hoarding(c);
     return stalled;
 }

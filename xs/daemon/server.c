@@ -86,8 +86,8 @@ static void work(struct server *srv)
     size_t n = 0;
     struct conn *c;
 
-    TAILQ_FOREACH(c, &srv->ready, ready_link)
-    n++;
+    TAILQ_FOREACH (c, &srv->ready, ready_link)
+        n++;
     while (n-- && (c = TAILQ_FIRST(&srv->ready))) {
         TAILQ_REMOVE(&srv->ready, c, ready_link);
         c->ready = false;

@@ -101,6 +101,15 @@ static void sock_ready(struct server *srv, struct source *src, uint32_t events)
     conn_ready(&s->conn);
 }
 
+/* The process that connected; it may have passed the connection on since. */
+static int peer_pid(int fd)
+{
+    struct ucred cred;
+    socklen_t len = sizeof(cred);
+
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) ? 0 : (int)cred.pid;
+}
+
 static int sock_new(struct server *srv, int fd)
 {
     struct sock *s = malloc(sizeof(*s));
@@ -114,7 +123,7 @@ static int sock_new(struct server *srv, int fd)
         return -1;
     }
     conn_init(&s->conn, srv, &sock_ops, 0, SOCK_OUT_LIMIT);
-    snprintf(s->conn.name, sizeof(s->conn.name), "socket %d", fd);
+    snprintf(s->conn.name, sizeof(s->conn.name), "socket %d of process %d", fd, peer_pid(fd));
     srv->nr_sockets++;
     log_trace("%s: connected", s->conn.name);
     return 0;

@@ -169,9 +169,9 @@ int xs_store_forget_domain(struct xs_store *s, unsigned int domid)
 
     if (domid == 0)
         return 0;
-    LIST_FOREACH(c, &s->clients, link)
-    if (c->who.target == (int)domid)
-        c->who.target = -1;
+    LIST_FOREACH (c, &s->clients, link)
+        if (c->who.target == (int)domid)
+            c->who.target = -1;
     for (int i = 0; i < XS_SPECIAL_NR && rc == 0; i++)
         rc = forget_in_perms(&s->special[i], domid);
     if (!rc && xs_perms_owner(s->main.root->perms) == domid)

@@ -84,9 +84,9 @@ struct xs_tx *xs_tx_find(struct xs_client *c, uint32_t id)
 {
     struct xs_tx *t;
 
-    TAILQ_FOREACH(t, &c->txs, link)
-    if (t->id == id)
-        break;
+    TAILQ_FOREACH (t, &c->txs, link)
+        if (t->id == id)
+            break;
     return t;
 }
 

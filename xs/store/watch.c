@@ -89,9 +89,9 @@ static struct xs_watch *watch_find(struct xs_client *c, const char *path, const 
     struct xs_watch *w = NULL;
 
     if (p)
-        TAILQ_FOREACH(w, &p->watches, of_point)
-    if (w->client == c && strcmp(w->token, token) == 0)
-        break;
+        TAILQ_FOREACH (w, &p->watches, of_point)
+            if (w->client == c && strcmp(w->token, token) == 0)
+                break;
     return w;
 }
 
@@ -198,9 +198,9 @@ static void point_fire(struct point *p, const struct change *ch, int distance)
 {
     struct xs_watch *w;
 
-    TAILQ_FOREACH(w, &p->watches, of_point)
-    if ((w->depth < 0 || distance <= w->depth) && may_hear(w->client, ch))
-        watch_send(w, ch->path, ch->cause);
+    TAILQ_FOREACH (w, &p->watches, of_point)
+        if ((w->depth < 0 || distance <= w->depth) && may_hear(w->client, ch))
+            watch_send(w, ch->path, ch->cause);
 }
 
 static int path_depth(const char *path)
@@ -302,9 +302,9 @@ void xs_store_fire_special(struct xs_store *s, enum xs_special which, unsigned i
     snprintf(full, sizeof(full), "%s/%u", bare, domid);
     p = point_find(s, bare, strlen(bare));
     if (p)
-        TAILQ_FOREACH(w, &p->watches, of_point)
-    if (may_hear(w->client, &ch))
-        watch_send(w, w->depth > 0 ? full : bare, NULL);
+        TAILQ_FOREACH (w, &p->watches, of_point)
+            if (may_hear(w->client, &ch))
+                watch_send(w, w->depth > 0 ? full : bare, NULL);
     p = point_find(s, full, strlen(full));
     if (p) {
         ch.path = full;

@@ -46,6 +46,15 @@ no() {
     if "$@" >"$dir/out" 2>&1; then bad "$*: succeeded"; else ok; fi
 }
 
+# wait_for FILE: until there is something in it
+wait_for() {
+    tries=0
+    while [ ! -s "$1" ] && [ $tries -lt 400 ]; do
+        sleep 0.05
+        tries=$((tries + 1))
+    done
+}
+
 for tool in xenstore-read xenstore-write xenstore-ls xenstore-list xenstore-exists xenstore-rm \
     xenstore-chmod xenstore-watch; do
     if ! command -v $tool >/dev/null; then
@@ -60,11 +69,7 @@ export XENSTORED_PATH
 "$bin/xenstored" --no-fork --no-domains --socket "$XENSTORED_PATH" --pid-file "$dir/pid" \
     --log-file "$dir/log" &
 daemon=$!
-i=0
-while [ ! -s "$dir/pid" ] && [ $i -lt 100 ]; do
-    sleep 0.05
-    i=$((i + 1))
-done
+wait_for "$dir/pid"
 same "pid file" "$daemon" "$(cat "$dir/pid")"
 
 # ---- Debian's clients ----
@@ -96,13 +101,9 @@ yes xenstore-rm -t /t/u/v
 no xenstore-exists /t
 same "value with control characters" 'x\tz' "$(xenstore-write /a/e "$(printf 'x\tz')" && xenstore-read /a/e)"
 
-xenstore-watch -n 4 /w >"$dir/watch" 2>&1 &
+timeout 60 xenstore-watch -n 4 /w >"$dir/watch" 2>&1 &
 watcher=$!
-i=0
-while [ ! -s "$dir/watch" ] && [ $i -lt 100 ]; do
-    sleep 0.05
-    i=$((i + 1))
-done
+wait_for "$dir/watch"
 xenstore-write /w/x 1
 xenstore-write /w/y 2
 xenstore-rm /w/x
@@ -157,18 +158,14 @@ no "$bin/xs" -s "$dir/no-socket" read /x/one
 no "$bin/xs" watch -n 2 -T 0 /x/one
 same "xs control check" "OK" "$("$bin/xs" control check)"
 
-"$bin/xs" watch -n 3 /v >"$dir/watch" 2>&1 &
+timeout 60 "$bin/xs" watch -n 3 /v >"$dir/watch2" 2>&1 &
 watcher=$!
-i=0
-while [ ! -s "$dir/watch" ] && [ $i -lt 100 ]; do
-    sleep 0.05
-    i=$((i + 1))
-done
+wait_for "$dir/watch2"
 xenstore-write /v/x 1 /v/y 2
 wait $watcher
 same "xs watch" "/v
 /v/x
-/v/y" "$(cat "$dir/watch")"
+/v/y" "$(cat "$dir/watch2")"
 
 # ---- the daemon itself ----
 no "$bin/xenstored" --no-fork --no-domains --socket "$XENSTORED_PATH" # the address is in use
@@ -183,7 +180,7 @@ no xenstore-exists /x
 daemon=$(cat "$dir/pid")
 kill "$daemon"
 i=0
-while [ -e "$dir/pid" ] && [ $i -lt 100 ]; do
+while [ -e "$dir/pid" ] && [ $i -lt 400 ]; do
     sleep 0.05
     i=$((i + 1))
 done
