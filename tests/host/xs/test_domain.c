@@ -519,6 +519,35 @@ static void hostage(void **state)
     assert_false(domain_check_stalls(&srv));
 }
 
+/* dom0's own connection is never broken off for this, and the guest goes on as soon as it is served again. */
+static void hostage_of_dom0(void **state)
+{
+    char text[64];
+
+    (void)state;
+    introduce(1);
+    assert_int_equal(ASK(&g0, XS_WATCH, "/local/domain/1\0t"), XS_WATCH);
+    receive(&g0);
+    for (int i = 0; i < 100 && !conn_stalled(&domain_find(&srv, 1)->conn); i++) {
+        int len = snprintf(text, sizeof(text), "some-name-of-some-length-%u%cv", i, 0);
+
+        send(&g1, XS_WRITE, 0, text, (size_t)len);
+        if (!ring_empty(&g1))
+            receive(&g1);
+    }
+    assert_true(conn_stalled(&domain_find(&srv, 1)->conn));
+    domain_find(&srv, 0)->conn.progress_ms -= EVENT_TIMEOUT_MS;
+    assert_true(domain_check_stalls(&srv));
+    assert_true(domain_find(&srv, 0)->conn.blamed);
+    assert_false(domain_find(&srv, 0)->conn.dead);
+    while (!ring_empty(&g0)) {
+        receive(&g0);
+        assert_int_equal(g0.hdr.type, XS_WATCH_EVENT);
+    }
+    assert_false(domain_find(&srv, 0)->conn.blamed);
+    assert_false(domain_check_stalls(&srv));
+}
+
 /* The one that waits goes away first. */
 static void hostage_dies(void **state)
 {
@@ -601,6 +630,7 @@ int main(void)
         TEST(same_event_waits_once),
         TEST(replies_not_taken),
         TEST(hostage),
+        TEST(hostage_of_dom0),
         TEST(hostage_dies),
         TEST(control),
     };
