@@ -25,6 +25,15 @@ $(TEST_MM_DIR)/obj/%.o: %.c
 $(TEST_MM_BINS): $(TEST_MM_DIR)/%: $(TEST_MM_DIR)/obj/tests/host/hyp/mm/%.o $(TEST_MM_OPS) $(TEST_MM_OBJS)
 	$(CC) $(TEST_MM_CFLAGS) -o $@ $^ -lcmocka
 
+# The memory hypercalls on top of the same machine.
+TEST_CALLS_SRCS := hyp/hypercalls/mmu.c hyp/hypercalls/mmuext.c hyp/hypercalls/pg_owner.c $(wildcard hyp/hypercalls/memory_op*.c) \
+                   $(wildcard tests/host/hyp/mm/calls/*.c)
+TEST_CALLS_OBJS := $(TEST_CALLS_SRCS:%.c=$(TEST_MM_DIR)/obj/%.o)
+
+$(TEST_MM_DIR)/test_calls: $(TEST_CALLS_OBJS) $(TEST_MM_OPS) $(TEST_MM_OBJS)
+	$(CC) $(TEST_MM_CFLAGS) -o $@ $^ -lcmocka
+
+TEST_MM_BINS += $(TEST_MM_DIR)/test_calls
 TEST_HOST_BINS += $(TEST_MM_BINS)
 
 -include $(TEST_MM_OBJS:.o=.d) $(TEST_MM_OPS:.o=.d) $(wildcard $(TEST_MM_DIR)/obj/tests/host/hyp/mm/*.d)
