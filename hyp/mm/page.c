@@ -120,7 +120,9 @@ bool type_get_writable(struct page_info *pg)
                 return true;
             }
         } else if ((x & PGT_type_mask) == PGT_writable) {
-            cpu_relax(); /* another CPU is flushing for it */
+            /* Another CPU is flushing for it, and waits for this one if need be. */
+            smp_call_poll();
+            cpu_relax();
         } else {
             return false;
         }

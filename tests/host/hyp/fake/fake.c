@@ -48,6 +48,10 @@ void smp_call(const cpumask_t *mask, void (*fn)(void *), void *arg)
     cpu_now = self;
 }
 
+void smp_call_poll(void)
+{
+}
+
 void fake_preempt_every(unsigned n)
 {
     preempt_period = n;
