@@ -12,6 +12,7 @@
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "mm/domain_pages.h"
+#include "mm/pt_internal.h"
 
 #define HEAP_SLAB  (1UL << 40)
 #define HEAP_LARGE (1UL << 41)
@@ -53,14 +54,31 @@ void *hyp_alloc_pages(unsigned order)
     return mfn_to_virt(page_to_mfn(pg));
 }
 
+/*
+ * A guest that names any frame in a page table makes get_page() look at it, and now and then hold it for a
+ * moment. So each page gives up its reference; the block goes back in one piece if nobody else had one, else
+ * page by page, the last holder's by put_page().
+ */
 static void free_private(struct page_info *pg, unsigned order)
 {
-    for (u64 i = 0; i < 1UL << order; i++) {
-        BUG_ON(pg[i].count_info != (PGC_hyp | 1) || pg[i].owner_id);
-        pg[i].count_info = 0;
+    u64 n = 1UL << order, held = 0;
+
+    for (u64 i = 0; i < n; i++) {
+        BUG_ON(!(pg[i].count_info & PGC_hyp) || pg[i].owner_id);
         pg[i].type_info = PGT_none;
     }
-    frames_free(pg, order, false);
+    for (u64 i = 0; i < n; i++)
+        held += !cmpxchg_u64(&pg[i].count_info, &(u64){PGC_hyp | 1}, 0);
+    if (likely(!held)) {
+        frames_free(pg, order, false);
+        return;
+    }
+    for (u64 i = 0; i < n; i++) {
+        if (READ_ONCE(pg[i].count_info) == 0)
+            frames_free(&pg[i], 0, false);
+        else
+            put_page(&pg[i]);
+    }
 }
 
 void hyp_free_pages(void *va, unsigned order)
@@ -197,7 +215,7 @@ void hyp_free(void *p)
     if (!p)
         return;
     struct page_info *pg = mfn_to_page(virt_to_mfn(p));
-    BUG_ON(pg->count_info != (PGC_hyp | 1) || pg->owner_id);
+    BUG_ON(!(pg->count_info & PGC_hyp) || pg->owner_id);
     if (pg->type_info & HEAP_SLAB) {
         free_small(pg, p);
     } else {

@@ -44,6 +44,9 @@ bool get_page(struct page_info *pg, const struct mm_owner *owner)
 {
     u64 x = READ_ONCE(pg->count_info);
 
+    /* Looked at before and after: other domains' frames are not even touched. */
+    if (unlikely(!page_owned_by(pg, owner)))
+        return false;
     do {
         /* Zero: free or being freed. The last value before overflow is kept as an alarm that no guest can
          * pass. */

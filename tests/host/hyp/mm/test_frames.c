@@ -108,6 +108,26 @@ static void test_heap(void **state)
     assert_sound();
 }
 
+/* A guest's update names a private frame and holds it for a moment while the hypervisor gives it up. */
+static void test_private_frame_held(void **state)
+{
+    u64 before = free_page_count();
+    void *block = hyp_alloc_pages(2), *object = hyp_zalloc(3 * PAGE_SIZE);
+    struct page_info *pg[] = {mfn_to_page(virt_to_mfn(block)) + 1, mfn_to_page(virt_to_mfn(object)) + 2};
+
+    (void)state;
+    assert_false(get_page(pg[0], &a.mm));
+    for (unsigned i = 0; i < 2; i++)
+        pg[i]->count_info++;
+    hyp_free_pages(block, 2);
+    hyp_free(object);
+    assert_int_equal(free_page_count(), before - 2);
+    for (unsigned i = 0; i < 2; i++)
+        put_page(pg[i]);
+    assert_int_equal(free_page_count(), before);
+    assert_sound();
+}
+
 static void test_freeze(void **state)
 {
     u64 have = a.mm.tot_pages;
@@ -216,6 +236,7 @@ int main(void)
         CASE(test_merging),
         CASE(test_claims),
         CASE(test_heap),
+        CASE(test_private_frame_held),
         CASE(test_freeze),
         CASE(test_dying_owner),
         CASE(test_flush_clock),
