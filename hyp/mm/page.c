@@ -173,6 +173,18 @@ static int get_seg_desc(struct page_info *pg)
     return 0;
 }
 
+/*
+ * An LDT page is mapped on a fault, which may come while segments are loaded with interrupts off. The holder
+ * of the lock may be flushing this CPU's TLB: waiting must answer.
+ */
+static void lock_polling(struct spinlock *l)
+{
+    while (!spin_trylock(l)) {
+        smp_call_poll();
+        cpu_relax();
+    }
+}
+
 int get_page_type(struct page_info *pg, u64 type, bool preemptible)
 {
     struct mm_owner *o = page_owner(pg);
@@ -183,7 +195,7 @@ int get_page_type(struct page_info *pg, u64 type, bool preemptible)
     if (type_is_table(type))
         return table_get(pg, o, type, preemptible);
     ASSERT(type == PGT_seg_desc);
-    spin_lock(&o->pt_lock);
+    lock_polling(&o->pt_lock);
     rc = get_seg_desc(pg);
     spin_unlock(&o->pt_lock);
     return rc;
