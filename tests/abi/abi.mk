@@ -16,11 +16,15 @@ $(BUILD)/tests/abi/$(1).elf: $(patsubst %,$(BUILD)/%.o,$(wildcard tests/abi/$(1)
 endef
 $(foreach test,$(ABI_TESTS),$(eval $(call abi_image,$(test))))
 
-.PHONY: abi-images test-abi
+.PHONY: abi-images test-abi test-abi-domu
 abi-images: $(ABI_IMAGES)
 ALL_TARGETS += $(ABI_IMAGES)
 
 test-abi: $(ABI_IMAGES) $(BUILD)/hospes.elf
 	python3 tests/abi/run.py --hyp hospes
+
+# The same as guests of a Linux first domain, with our toolstack.
+test-abi-domu: $(ABI_IMAGES) $(BUILD)/hospes.elf $(DOM0_INITRAMFS) $(VMLINUZ)
+	python3 tests/abi/domu.py --hyp hospes
 
 -include $(wildcard $(BUILD)/tests/abi/*/*.d)

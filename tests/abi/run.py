@@ -120,29 +120,16 @@ class Machine:
             process.stdout.close()
 
 
-class Run:
-    """The outcome of one start of an image."""
+class Transcript:
+    """What an image said on its console (the protocol is in tests/abi/lib/abi.h)."""
 
-    def __init__(self, hyp, image, args, options):
+    def __init__(self):
         self.verdicts, self.notes, self.log = {}, {}, []
         self.alone = []  # claims that want a start of their own, as (kind, name)
         self.final = self.begun = None
-        self.domain_crashed = self.hv_crashed = self.timed_out = False
-        ended = False
-
-        def stop(line):
-            return line.startswith("VERDICT: ") or self.domain_crashed
-
-        for line in Machine(hyp, image, args, options).run(stop):
-            if line is None:
-                self.timed_out = True
-                break
-            self.log.append(line)
-            self.domain_crashed |= bool(DOMAIN_CRASH.search(line))
-            self.hv_crashed |= bool(HV_CRASH.search(line))
-            ended |= self.feed(line)
 
     def feed(self, line):
+        self.log.append(line)
         word = line.split()
         if line.startswith("BEGIN ") and len(word) == 2:
             self.begun = word[1]
@@ -155,7 +142,28 @@ class Run:
             self.final = word[1]
         elif self.begun:
             self.notes.setdefault(self.begun, []).append(line)
-        return False
+
+    def results(self):
+        return {name: (verdict, self.notes.get(name, [])) for name, verdict in self.verdicts.items()}
+
+
+class Run(Transcript):
+    """The outcome of one start of an image as first domain."""
+
+    def __init__(self, hyp, image, args, options):
+        super().__init__()
+        self.domain_crashed = self.hv_crashed = self.timed_out = False
+
+        def stop(line):
+            return line.startswith("VERDICT: ") or self.domain_crashed
+
+        for line in Machine(hyp, image, args, options).run(stop):
+            if line is None:
+                self.timed_out = True
+                break
+            self.domain_crashed |= bool(DOMAIN_CRASH.search(line))
+            self.hv_crashed |= bool(HV_CRASH.search(line))
+            self.feed(line)
 
     def why(self):
         if self.hv_crashed:
@@ -202,8 +210,7 @@ def run_image(hyp, image, options):
     results, args, alone = {}, "", []
     while True:
         r = Run(hyp, image, args, options)
-        for name, verdict in r.verdicts.items():
-            results[name] = (verdict, r.notes.get(name, []))
+        results.update(r.results())
         alone = r.alone or alone
         if r.final:
             break
@@ -236,6 +243,7 @@ def write_oracle(results):
 
 
 def report(hyp, results, oracle, verbose):
+    """Prints the lines of some claims; returns how many passed and failed."""
     passed = failed = 0
     for name, (verdict, notes) in results.items():
         proof = oracle.get(name, "unknown") if hyp != "xen" else "SUCCESS"

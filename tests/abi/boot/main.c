@@ -12,6 +12,7 @@
 
 CLAIM(magic, "start_info says xen-3.0-x86_64 and that this is the privileged first domain")
 {
+    FIRST_DOMAIN_ONLY();
     EXPECT(strncmp(start_info->magic, "xen-3.0-x86_64", 14) == 0);
     EXPECT(start_info->flags & SIF_INITDOMAIN);
     EXPECT(start_info->flags & SIF_PRIVILEGED);

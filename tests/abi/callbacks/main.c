@@ -82,6 +82,7 @@ CLAIM(console_write,
 {
     char text[] = "  text by console_io\n";
 
+    FIRST_DOMAIN_ONLY();
     EXPECT_EQ(hv_console_io(CONSOLEIO_write, sizeof(text) - 1, text), 0);
     EXPECT_EQ(hv_console_io(CONSOLEIO_write, 0, NULL), 0);
     EXPECT_EQ(hv_console_io(CONSOLEIO_write, 10, BAD_PTR), -XEN_EFAULT);
@@ -92,6 +93,7 @@ CLAIM(console_read, "reading the console without input returns 0")
 {
     char buf[16];
 
+    FIRST_DOMAIN_ONLY();
     EXPECT_EQ(hv_console_io(CONSOLEIO_read, sizeof(buf), buf), 0);
 }
 
@@ -99,6 +101,7 @@ CLAIM(console_long, "a write of two pages is one call")
 {
     char *text = page_alloc(1);
 
+    FIRST_DOMAIN_ONLY();
     REQUIRE(text);
     memset(text, ' ', 2 * PAGE_SIZE);
     for (unsigned i = 63; i < 2 * PAGE_SIZE; i += 64)
@@ -197,6 +200,7 @@ CLAIM(map_pirq_gsi, "map_pirq of a GSI gives the number asked for; a bad domain 
 {
     struct physdev_map_pirq op = {.domid = DOMID_SELF, .type = MAP_PIRQ_TYPE_GSI, .index = 9, .pirq = 9};
 
+    FIRST_DOMAIN_ONLY();
     EXPECT_EQ(hv_physdev_op(PHYSDEVOP_map_pirq, &op), 0);
     EXPECT_EQ(op.pirq, 9);
     op.index = 100000;

@@ -63,6 +63,7 @@ CLAIM(platform_version, "platform_op with another interface version is EACCES")
 
 CLAIM(domain_info, "getdomaininfo of domain 0: its pages, vCPUs, and shared_info frame")
 {
+    FIRST_DOMAIN_ONLY();
     memset(&domctl, 0, sizeof(domctl));
     EXPECT_EQ(do_domctl(XEN_DOMCTL_getdomaininfo, 0), 0);
     EXPECT_EQ(domctl.domain, 0);
@@ -75,6 +76,7 @@ CLAIM(domain_info, "getdomaininfo of domain 0: its pages, vCPUs, and shared_info
 
 CLAIM(domain_scan, "getdomaininfo beyond the last domain is ESRCH: the end of a scan")
 {
+    FIRST_DOMAIN_ONLY();
     EXPECT_EQ(do_domctl(XEN_DOMCTL_getdomaininfo, 1), -XEN_ESRCH);
     EXPECT_EQ(do_domctl(XEN_DOMCTL_getdomaininfo, 0x7000), -XEN_ESRCH);
 }
@@ -85,6 +87,7 @@ CLAIM(unknown_domain, "control of a domain that does not exist is ESRCH")
         XEN_DOMCTL_pausedomain, XEN_DOMCTL_unpausedomain,  XEN_DOMCTL_destroydomain, XEN_DOMCTL_max_mem,
         XEN_DOMCTL_getvcpuinfo, XEN_DOMCTL_getvcpucontext, XEN_DOMCTL_max_vcpus};
 
+    FIRST_DOMAIN_ONLY();
     for (unsigned i = 0; i < ARRAY_SIZE(cmds); i++) {
         memset(&domctl, 0, sizeof(domctl));
         EXPECT_EQ(do_domctl(cmds[i], 0x7000), -XEN_ESRCH);
@@ -93,6 +96,7 @@ CLAIM(unknown_domain, "control of a domain that does not exist is ESRCH")
 
 CLAIM(no_self_control, "a domain cannot pause or destroy itself")
 {
+    FIRST_DOMAIN_ONLY();
     memset(&domctl, 0, sizeof(domctl));
     EXPECT_EQ(do_domctl(XEN_DOMCTL_pausedomain, 0), -XEN_EINVAL);
     EXPECT(do_domctl(XEN_DOMCTL_destroydomain, 0) < 0);
@@ -100,6 +104,7 @@ CLAIM(no_self_control, "a domain cannot pause or destroy itself")
 
 CLAIM(unknown_commands, "commands that do not exist are ENOSYS")
 {
+    FIRST_DOMAIN_ONLY();
     memset(&domctl, 0, sizeof(domctl));
     EXPECT_EQ(do_domctl(9999, 0), -XEN_ENOSYS);
     memset(&sysctl, 0, sizeof(sysctl));
@@ -108,6 +113,7 @@ CLAIM(unknown_commands, "commands that do not exist are ENOSYS")
 
 CLAIM(vcpu_info, "getvcpuinfo tells a running vCPU 0 and EINVAL beyond the last")
 {
+    FIRST_DOMAIN_ONLY();
     memset(&domctl, 0, sizeof(domctl));
     EXPECT_EQ(do_domctl(XEN_DOMCTL_getvcpuinfo, 0), 0);
     EXPECT(domctl.u.getvcpuinfo.online && domctl.u.getvcpuinfo.running && !domctl.u.getvcpuinfo.blocked);
@@ -118,6 +124,7 @@ CLAIM(vcpu_info, "getvcpuinfo tells a running vCPU 0 and EINVAL beyond the last"
 
 CLAIM(physinfo, "physinfo: processors, memory, and that PV guests can be built")
 {
+    FIRST_DOMAIN_ONLY();
     memset(&sysctl, 0, sizeof(sysctl));
     EXPECT_EQ(do_sysctl(XEN_SYSCTL_physinfo), 0);
     EXPECT(sysctl.u.physinfo.nr_cpus >= 1);
@@ -132,6 +139,7 @@ CLAIM(domain_list, "getdomaininfolist returns exactly domain 0")
 {
     static xen_domctl_getdomaininfo_t list[4];
 
+    FIRST_DOMAIN_ONLY();
     memset(&sysctl, 0, sizeof(sysctl));
     sysctl.u.getdomaininfolist.first_domain = 0;
     sysctl.u.getdomaininfolist.max_domains = 4;
@@ -148,6 +156,7 @@ CLAIM(readconsole, "readconsole gives the hypervisor's own messages")
 {
     static char text[512];
 
+    FIRST_DOMAIN_ONLY();
     memset(&sysctl, 0, sizeof(sysctl));
     set_xen_guest_handle(sysctl.u.readconsole.buffer, text);
     sysctl.u.readconsole.count = sizeof(text);
@@ -160,6 +169,7 @@ CLAIM(create_destroy, "an empty domain can be created, is listed, has its limits
     static xen_domctl_getdomaininfo_t list[4];
     domid_t dom;
 
+    FIRST_DOMAIN_ONLY();
     memset(&domctl, 0, sizeof(domctl));
     domctl.u.createdomain.max_vcpus = 1;
     domctl.u.createdomain.max_evtchn_port = 1023;
@@ -192,6 +202,7 @@ CLAIM(create_destroy, "an empty domain can be created, is listed, has its limits
 
 CLAIM(create_errors, "createdomain: taken ids EEXIST, unknown flags and no vCPUs EINVAL")
 {
+    FIRST_DOMAIN_ONLY();
     memset(&domctl, 0, sizeof(domctl));
     domctl.u.createdomain.flags = 1u << 31;
     domctl.u.createdomain.max_vcpus = 1;
@@ -209,6 +220,7 @@ CLAIM(foreign_memory, "pages of a domain under construction: populate, map, writ
     char *va = abi_slot();
     domid_t dom;
 
+    FIRST_DOMAIN_ONLY();
     memset(&domctl, 0, sizeof(domctl));
     domctl.u.createdomain.max_vcpus = 1;
     domctl.u.createdomain.max_evtchn_port = 1023;

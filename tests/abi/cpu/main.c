@@ -317,6 +317,7 @@ CLAIM(pci_config, "the first domain reads PCI configuration by 0xcf8 and 0xcfc: 
 {
     uint32_t id;
 
+    FIRST_DOMAIN_ONLY();
     EXPECT_EQ(FAULT_OF("outl %0, %1", ::"a"(0x80000000u), "d"((uint16_t)0xcf8)), -1);
     EXPECT_EQ(FAULT_OF("inl %1, %0", : "=a"(id) : "d"((uint16_t)0xcfc)), -1);
     EXPECT_EQ(id & 0xffff, 0x8086);

@@ -130,7 +130,7 @@ CLAIM(unbound,
     REQUIRE(port > 0);
     EXPECT_EQ(status_of((unsigned)port, &s), 0);
     EXPECT_EQ(s.status, EVTCHNSTAT_unbound);
-    EXPECT_EQ(s.u.unbound.dom, 0);
+    EXPECT_EQ(s.u.unbound.dom, abi_domid());
     EXPECT_EQ(event_send((unsigned)port), 0);
     EXPECT(!event_pending((unsigned)port));
     EXPECT_EQ(event_close((unsigned)port), 0);
@@ -156,7 +156,7 @@ CLAIM(loopback, "a domain binds to its own unbound port; each end signals the ot
     REQUIRE(b > 0);
     EXPECT_EQ(status_of((unsigned)b, &s), 0);
     EXPECT_EQ(s.status, EVTCHNSTAT_interdomain);
-    EXPECT_EQ(s.u.interdomain.dom, 0);
+    EXPECT_EQ(s.u.interdomain.dom, abi_domid());
     EXPECT_EQ(s.u.interdomain.port, a);
     /* Binding itself raises the new local port once. */
     EXPECT(event_clear((unsigned)b));

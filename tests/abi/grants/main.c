@@ -10,7 +10,7 @@
 #include "guest/grant.h"
 
 /* Mapping names the granter by its number: DOMID_SELF is nobody there. */
-#define OWN_DOMID 0
+#define OWN_DOMID abi_domid()
 
 static bool ready(void)
 {
@@ -29,7 +29,7 @@ static grant_ref_t grant(void *page, unsigned flags)
 
     if (ref < 0)
         BROKEN("no grant reference left");
-    grant_access((grant_ref_t)ref, 0, virt_to_mfn(page), flags);
+    grant_access((grant_ref_t)ref, OWN_DOMID, virt_to_mfn(page), flags);
     return (grant_ref_t)ref;
 }
 
@@ -219,14 +219,14 @@ CLAIM(map_errors, "map: bad reference, bad domain, entry for another domain, inv
     EXPECT_EQ(map((void *)0x123456789000ul, ref, OWN_DOMID, GNTMAP_host_map).status, GNTST_general_error);
     EXPECT_EQ(map((void *)0xffff820000000000ul, ref, OWN_DOMID, GNTMAP_host_map).status, GNTST_general_error);
     EXPECT_EQ(map(va, ref, OWN_DOMID, 0).status, GNTST_bad_gntref);
-    grant_entry(ref)->domid = 5;
+    grant_entry(ref)->domid = (domid_t)(OWN_DOMID + 5);
     EXPECT_EQ(map(va, ref, OWN_DOMID, GNTMAP_host_map).status, GNTST_general_error);
-    grant_entry(ref)->domid = 0;
+    grant_entry(ref)->domid = OWN_DOMID;
     grant_entry(ref)->flags = 0;
     EXPECT_EQ(map(va, ref, OWN_DOMID, GNTMAP_host_map).status, GNTST_general_error);
     grant_entry(ref)->flags = GTF_accept_transfer;
     EXPECT_EQ(map(va, ref, OWN_DOMID, GNTMAP_host_map).status, GNTST_general_error);
-    grant_access(ref, 0, abi_alien_mfn(), 0);
+    grant_access(ref, OWN_DOMID, abi_alien_mfn(), 0);
     EXPECT_NE(map(va, ref, OWN_DOMID, GNTMAP_host_map).status, GNTST_okay);
     EXPECT_EQ(grant_entry(ref)->flags & (GTF_reading | GTF_writing), 0);
     drop(ref);

@@ -4,14 +4,14 @@
 
 /*
  * Frame of an ABI test image. A directory tests/abi/NAME/ is one kernel, booted as the first
- * domain; each claim in it reports for itself:
+ * domain by run.py or as a guest by domu.py; each claim in it reports for itself:
  *
  *     CLAIM(name, "what the interface promises")
  *     {
  *         EXPECT_EQ(hv_xen_version(XENVER_pagesize, NULL), 4096);
  *     }
  *
- * Protocol on the console, read by tests/abi/run.py:
+ * Protocol on the console, read by both:
  *     CRASH-CLAIM name      at the start: a claim that must crash the domain, to be started alone
  *     STORM-CLAIM name      one that may crash the domain, never the hypervisor: alone, with seed=N
  *     BEGIN name            before a claim runs
@@ -119,6 +119,26 @@ unsigned long abi_alien_mfn(void);
 
 /* Makes the kernel's root the user root too, so that user_call() works. */
 void abi_user_mode(void);
+
+/* This domain's number, as the hypervisor says it. */
+domid_t abi_domid(void);
+
+/* Claims on what only the first domain may do, or what it alone is free of. */
+#define FIRST_DOMAIN_ONLY()               \
+    do {                                  \
+        if (!guest_is_dom0())             \
+            SKIP("for the first domain"); \
+    } while (0)
+/*
+ * A processor with the L1 terminal fault makes Xen crash guests, but not the first domain, that write
+ * not-present entries with an address in them.
+ */
+#define FREE_NOT_PRESENT_ENTRIES() FIRST_DOMAIN_ONLY()
+#define UNPRIVILEGED_ONLY()                        \
+    do {                                           \
+        if (guest_is_dom0())                       \
+            SKIP("for domains without privilege"); \
+    } while (0)
 
 /*
  * Does asm instruction text insn fault? Gives the vector, or -1. A macro, since each use needs an

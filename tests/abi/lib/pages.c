@@ -56,30 +56,30 @@ void abi_slot_free(void *va)
     unmap_frames(va, 1);
 }
 
-/* Free frames and the hypervisor's are RAM by the machine's map, but have no pfn of this domain. */
+domid_t abi_domid(void)
+{
+    int port = event_alloc_unbound(DOMID_SELF);
+    struct evtchn_status s = {.dom = DOMID_SELF, .port = (evtchn_port_t)port};
+
+    if (port < 0 || hv_event_channel_op(EVTCHNOP_status, &s))
+        broken("no event channel tells the domain's number");
+    event_close((unsigned)port);
+    return s.u.unbound.dom;
+}
+
+/*
+ * The frame nearest below the first page of this domain that is not its own: memory is handed out in large
+ * runs, so that its neighbours are RAM as well - of another domain, of the hypervisor, or free.
+ */
 unsigned long abi_alien_mfn(void)
 {
-    static struct e820entry {
-        uint64_t addr, size;
-        uint32_t type;
-    } __attribute__((packed)) map[64];
-    struct xen_memory_map arg = {.nr_entries = ARRAY_SIZE(map)};
+    unsigned long mfn = virt_to_mfn((void *)GUEST_VIRT_BASE);
 
-    set_xen_guest_handle(arg.buffer, map);
-    if (hv_memory_op(XENMEM_machine_memory_map, &arg))
-        broken("no machine memory map");
-    for (unsigned i = arg.nr_entries; i-- > 0;) {
-        unsigned long first = (map[i].addr + PAGE_SIZE - 1) >> 12;
-        unsigned long end = (map[i].addr + map[i].size) >> 12;
+    while (--mfn > 0x100) {
+        uint64_t pfn;
 
-        if (map[i].type != 1 || map[i].addr < (1ul << 20))
-            continue;
-        for (unsigned long mfn = end - 1; mfn > first; mfn--) {
-            uint64_t pfn;
-
-            if (!probe_read64(&machine_to_phys_mapping[mfn], &pfn) || pfn_to_mfn(pfn) != mfn)
-                return mfn;
-        }
+        if (!probe_read64(&machine_to_phys_mapping[mfn], &pfn) || pfn_to_mfn(pfn) != mfn)
+            return mfn;
     }
     broken("no frame is alien");
     return 0;

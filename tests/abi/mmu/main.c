@@ -55,6 +55,7 @@ CLAIM(not_present, "an entry that is not present may hold any other bits and nam
                                       0x123456789abcdef0ul};
     char *slot = abi_slot();
 
+    FREE_NOT_PRESENT_ENTRIES();
     for (unsigned i = 0; i < ARRAY_SIZE(values); i++) {
         EXPECT_EQ(update(slot_maddr(slot), values[i]), 0);
         EXPECT_EQ(*mm_entry((unsigned long)slot, 1), values[i]);
@@ -159,6 +160,7 @@ CLAIM(mmio, "the first domain maps MMIO by its machine frame: the VGA window")
     char *slot = abi_slot();
     uint64_t v;
 
+    FIRST_DOMAIN_ONLY();
     EXPECT_EQ(update(slot_maddr(slot), make_pte(0xb8, PTE_RW)), 0);
     EXPECT(probe_read64(slot, &v));
     abi_slot_free(slot);
@@ -169,6 +171,7 @@ CLAIM(mmio_denied, "the local APIC and the IO-APIC are not mappable writable by 
     char *slot = abi_slot();
     static const unsigned long mfns[] = {0xfee00, 0xfec00};
 
+    FIRST_DOMAIN_ONLY();
     for (unsigned i = 0; i < ARRAY_SIZE(mfns); i++) {
         /* Either refused, or mapped with the write bit taken away. */
         if (update(slot_maddr(slot), make_pte(mfns[i], PTE_RW | PTE_PCD | PTE_PWT)) == 0)
@@ -190,11 +193,12 @@ CLAIM(software_bits, "bits 52 to 62 of an L1 entry are free for software")
     page_free(page, 0);
 }
 
-CLAIM(foreign_cache, "the cache attributes of a page of RAM may be chosen")
+CLAIM(foreign_cache, "a domain with I/O memory may choose the cache attributes of a page of RAM")
 {
     char *slot = abi_slot();
     void *page = abi_page();
 
+    FIRST_DOMAIN_ONLY();
     EXPECT_EQ(update(slot_maddr(slot), make_pte(virt_to_mfn(page), PTE_RW | PTE_PCD | PTE_PWT)), 0);
     EXPECT_EQ(*mm_entry((unsigned long)slot, 1) & (PTE_PCD | PTE_PWT), PTE_PCD | PTE_PWT);
     abi_slot_free(slot);

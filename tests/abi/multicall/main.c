@@ -26,7 +26,7 @@ CLAIM(order, "entries run in order: the last of several updates of one entry win
     char *slot = abi_slot();
     uint64_t *page = abi_page();
     struct multicall_entry m[3];
-    uint64_t values[3] = {0x1000, make_pte(virt_to_mfn(page), PTE_RO), make_pte(virt_to_mfn(page), PTE_RW)};
+    uint64_t values[3] = {0, make_pte(virt_to_mfn(page), PTE_RO), make_pte(virt_to_mfn(page), PTE_RW)};
 
     for (unsigned i = 0; i < 3; i++)
         m[i] = (struct multicall_entry){.op = __HYPERVISOR_update_va_mapping,

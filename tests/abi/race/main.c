@@ -232,6 +232,7 @@ CLAIM(entries, "the same entries written by update, by store and by removal of t
 
 static grant_ref_t refs[TABLES];
 static char *grant_slots;
+static domid_t own_domid;
 
 static grant_handle_t volatile handles[MAX_RUNNERS];
 static bool volatile mapped[MAX_RUNNERS];
@@ -251,6 +252,7 @@ static void map_or_unmap(unsigned me, uint64_t *s)
         .host_addr = (unsigned long)grant_slots + me * PAGE_SIZE,
         .flags = GNTMAP_host_map | (next(s) & 1 ? GNTMAP_readonly : 0),
         .ref = refs[next(s) % TABLES],
+        .dom = own_domid,
     };
 
     if (mapped[me]) {
@@ -293,11 +295,12 @@ CLAIM(grants, "the same grants mapped, unmapped and copied to from all vCPUs are
         return;
     make_tables();
     REQUIRE(grant_init(1));
+    own_domid = abi_domid();
     grant_slots = window_alloc(MAX_RUNNERS);
     REQUIRE(grant_slots);
     for (unsigned i = 0; i < TABLES; i++) {
         refs[i] = (grant_ref_t)grant_alloc();
-        grant_access(refs[i], 0, virt_to_mfn(pages[i]), 0);
+        grant_access(refs[i], own_domid, virt_to_mfn(pages[i]), 0);
     }
     compete(grant_job);
     for (unsigned i = 0; i < runners; i++)

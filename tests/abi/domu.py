@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Runs the ABI test images as guests, started by a toolstack in a Linux first domain.
+
+    tests/abi/domu.py --hyp hospes                our dom0 image, `hospes create`
+    tests/abi/domu.py --hyp xen                   Debian's daemons and xl (make oracle)
+    tests/abi/domu.py --hyp xen --record          write tests/abi/oracle-domu.txt
+    tests/abi/domu.py --hyp hospes unprivileged   one image
+
+One start of QEMU for all images. Claims for the first domain alone are skipped, those of
+"unprivileged" count only here; claims that crash their domain are not started. Output and exit status are
+those of run.py.
+"""
+
+import argparse
+import gzip
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/abi"))
+sys.path.insert(0, str(ROOT / "tests/tools"))
+import run as abi  # noqa: E402
+import vm  # noqa: E402
+
+BUILD = ROOT / "build"
+ORACLE = ROOT / "tests/abi/oracle-domu.txt"
+CREATE = {"xen": "xl create -c", "hospes": "hospes create -c"}
+INITRAMFS = {"xen": BUILD / "oracle/initramfs.gz", "hospes": BUILD / "dom0/initramfs.gz"}
+CONFIG = """name = "{name}"
+kernel = "/images/{name}.elf"
+memory = 64
+vcpus = 4
+on_poweroff = "destroy"
+on_reboot = "destroy"
+on_crash = "destroy"
+"""
+
+
+def initramfs(hyp, names, directory):
+    """dom0's image with the test images and their configurations behind it."""
+    images = directory / "images"
+    images.mkdir()
+    for name in names:
+        (images / f"{name}.elf").write_bytes((BUILD / f"tests/abi/{name}.elf").read_bytes())
+        (images / f"{name}.cfg").write_text(CONFIG.format(name=name))
+    files = "images\n" + "".join(f"images/{name}.{end}\n" for name in names for end in ("elf", "cfg"))
+    cpio = subprocess.run(["cpio", "-o", "-H", "newc", "--quiet"], cwd=directory, input=files.encode(),
+                          stdout=subprocess.PIPE, check=True).stdout
+    whole = directory / "initramfs.gz"
+    whole.write_bytes(INITRAMFS[hyp].read_bytes() + gzip.compress(cpio, 1))
+    return whole
+
+
+def run_all(hyp, names, options):
+    """Yields (name, {claim: (verdict, notes)}) as the guests end."""
+    with tempfile.TemporaryDirectory(prefix="domu.") as directory:
+        image = initramfs(hyp, names, pathlib.Path(directory))
+        with vm.VM(hyp=hyp, kernel=str(BUILD / "kernel/vmlinuz"), initrd=str(image), append="console=hvc0",
+                   hyp_append="dom0_mem=512M", cpu=options.cpu, smp=options.smp, mem=1024) as machine:
+            machine.expect(r"# $", timeout=180)
+            for name in names:
+                yield name, run_guest(machine, hyp, name, options)
+
+
+def run_guest(machine, hyp, name, options):
+    transcript = abi.Transcript()
+    try:
+        status, text = machine.run(f"{CREATE[hyp]} /images/{name}.cfg", timeout=options.timeout)
+    except vm.VMError as error:
+        return {"(image)": ("ERROR", [str(error)[-600:]])}
+    for line in text.splitlines():
+        transcript.feed(line.rstrip("\r"))
+    results = transcript.results()
+    if transcript.begun:
+        results[transcript.begun] = ("CRASH", transcript.notes.get(transcript.begun, [])[-25:])
+    elif not transcript.final:
+        results["(image)"] = ("ERROR", [f"exit status {status}"] + transcript.log[-12:])
+    return results
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("images", nargs="*", help="default all but fuzz and race")
+    p.add_argument("--hyp", choices=["xen", "hospes"], default="hospes")
+    p.add_argument("--record", action="store_true", help="write the verdicts of Xen to oracle-domu.txt")
+    p.add_argument("--cpu", default="Haswell-noTSX")
+    p.add_argument("--smp", type=int, default=1)
+    p.add_argument("--timeout", type=float, default=60, help="seconds for one guest")
+    p.add_argument("-v", "--verbose", action="store_true")
+    options = p.parse_args()
+    names = options.images or sorted({f.stem for f in (BUILD / "tests/abi").glob("*.elf")} - {"fuzz", "race"})
+    abi.ORACLE = ORACLE
+    oracle, recorded, total = abi.read_oracle(), {}, [0, 0]
+    for name, results in run_all(options.hyp, names, options):
+        results = {f"{name}/{claim}": result for claim, result in results.items()}
+        passed, failed = abi.report(options.hyp, results, oracle, options.verbose)
+        total[0] += passed
+        total[1] += failed
+        recorded.update({claim: verdict for claim, (verdict, _) in results.items()})
+    if options.record and options.hyp == "xen":
+        abi.write_oracle(recorded)
+    print(f"{total[0]} passed, {total[1]} failed")
+    sys.exit(1 if total[1] else 0)
+
+
+if __name__ == "__main__":
+    main()
