@@ -29,8 +29,8 @@ def test_nothing_left_by_demonstration(dom0):
 
 
 @pytest.mark.parametrize("disks, vifs, message", [
-    ('"/nowhere/x.img,raw,xvda,rw"', "", r"xvda: /nowhere/x\.img: No such file"),
-    ('"/tmp,raw,xvda,rw"', "", r"xvda: /tmp: (Is a directory|neither)"),
+    ('"/nowhere/x.img,raw,xvda,rw"', "", r"refused\.cfg:7: disk: /nowhere/x\.img: No such file"),
+    ('"/tmp,raw,xvda,rw"', "", r"disk.*: /tmp: (Is a directory|.*neither)"),
     ('"/tmp/empty.img,raw,xvda,rw"', "", r"shorter than one sector"),
     ("", '"bridge=nobr"', r"vif 0: nobr: there is no such bridge"),
     ("", '"bridge=lo"', r"vif 0: lo: is no bridge"),
@@ -75,7 +75,7 @@ def test_killed_create(dom0, disk):
     before = dom0.counts()
     for delay in ("0.02", "0.05", "0.1", "0.15", "0.2", "0.3", "0.5"):
         dom0.run(f"hospes create -p {path} & sleep {delay}; kill -9 $!; wait")
-        dom0.run("for d in $(hospes list | sed 1,2d | sed 's/.* \\([0-9][0-9]*\\) *[0-9]* *[0-9]* .*/\\1/');"
+        dom0.run("for d in $(hospes list --json | sed -n 's/.*\"domid\": \\([1-9][0-9]*\\),/\\1/p');"
                  " do hospes destroy $d; done")
     assert dom0.settled(before) == before
 

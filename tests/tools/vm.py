@@ -29,12 +29,14 @@ KVM is never used.
 """
 
 import argparse
+import ctypes
 import json
 import os
 import pathlib
 import re
 import select
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -99,6 +101,12 @@ def make_disc(out, image, hyp_args, modules):
             raise VMError("grub-mkrescue: " + done.stderr.strip().splitlines()[-1])
 
 
+def die_with_parent():
+    """In the child: the kernel kills it when we are killed, so that no QEMU is left behind."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
 class VM:
     """One QEMU. All arguments have the names of the shell's options."""
 
@@ -117,7 +125,8 @@ class VM:
         self.command = self.base_command(cpu, smp, mem, machine, uefi, icount) + self.boot_command(
             hyp, kernel, initrd, append, hyp_append, iso or uefi, cdrom)
         for number, disk in enumerate(disks):
-            self.command += ["-drive", f"file={disk},format=raw,if=none,id=disk{number},cache=unsafe",
+            self.command += ["-drive", f"file={disk},format=raw,if=none,id=disk{number},cache=unsafe,"
+                                       "file.locking=off",
                              "-device", f"virtio-blk-pci,drive=disk{number}"]
         if net:
             self.command += ["-netdev", "user,id=net0", "-device", "virtio-net-pci,netdev=net0,romfile="]
@@ -175,7 +184,8 @@ class VM:
     def start(self):
         """Starts QEMU; no byte of the serial port is lost, the machine waits for us."""
         self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, start_new_session=True)
+                                        stderr=subprocess.STDOUT, start_new_session=True,
+                                        preexec_fn=die_with_parent)
         self.serial = self.connect("serial")
 
     def connect(self, name):
@@ -270,12 +280,24 @@ class VM:
         for start in range(0, len(data), 16):
             self.serial.sendall(data[start:start + 16])
 
+    def type(self, line):
+        """A line for a shell that echoes it, no faster than it does: the buffers on the way are small."""
+        for start in range(0, len(line), 24):
+            piece = line[start:start + 24]
+            self.send(piece)
+            deadline = time.monotonic() + 2
+            # The shell wraps its line; a message of the kernel in between costs the two seconds.
+            while not re.sub(r"[\r\n]", "", self.buffer).endswith(piece) and time.monotonic() < deadline:
+                if self.read(0.1) is None:
+                    return
+        self.send("\n")
+
     def run(self, command, timeout=60):
         """One command line in the shell at the console: (exit status, output)."""
         self.marks += 1
         begin, end = (mark % self.marks for mark in self.MARKS)
         # The marks are split in what is typed, so that its echo, which the shell may wrap, does not match.
-        self.send(f"echo \"{begin[:5]}\"\"{begin[5:]}\"; {command}; echo \"{end[:5]}\"\"{end[5:]}$?.\"\n")
+        self.type(f"echo \"{begin[:5]}\"\"{begin[5:]}\"; {command}; echo \"{end[:5]}\"\"{end[5:]}$?.\"")
         done = re.compile(re.escape(begin) + r"\r*\n(.*?)" + re.escape(end) + r"(\d+)\.\r*\n", re.S)
         deadline = time.monotonic() + timeout
         while True:
