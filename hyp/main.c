@@ -25,6 +25,7 @@
 #include "event/pirq.h"
 #include "grant/grant.h"
 #include "hypercalls/console_io.h"
+#include "hypercalls/control.h"
 #include "hypercalls/dispatch.h"
 #include "hypercalls/vcpu_timer.h"
 #include "lib/printk.h"
@@ -124,7 +125,7 @@ static void start_dom0(void)
 {
     unsigned vcpus = boot_options.dom0_max_vcpus ? boot_options.dom0_max_vcpus : cpu_count;
 
-    dom0_build(MIN(vcpus, (unsigned)MAX_VCPUS_PER_DOMAIN));
+    dom0_build(MIN(vcpus, (unsigned)MAX_VCPUS_PER_DOMAIN), hypercall_page_fill);
     boot_free_modules(alloc_add_range, NULL);
     console_io_init();
     guest_wallclock_update(dom0);

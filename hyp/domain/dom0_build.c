@@ -116,6 +116,18 @@ static void load_images(const struct layout *l)
         dom0_memory_write(l->initrd_pfn << PAGE_SHIFT, paddr_to_virt(l->initrd->start), l->initrd->size);
 }
 
+static void write_hypercall_page(const struct layout *l, void (*fill)(u8 *page))
+{
+    u64 pfn;
+
+    if (!l->elf.hypercall_page)
+        return;
+    pfn = (l->elf.hypercall_page - l->elf.virt_base + l->elf.paddr_offset) >> PAGE_SHIFT;
+    if ((l->elf.hypercall_page & (PAGE_SIZE - 1)) || pfn < PFN_DOWN(l->elf.pstart) || pfn >= PFN_UP(l->elf.pend))
+        boot_stop("the kernel's note puts the hypercall page outside the kernel");
+    fill(mfn_to_virt(dom0_pfn_to_mfn(pfn)));
+}
+
 /* --- page tables ------------------------------------------------------------------------------------------------------ */
 
 static u64 *new_table(struct layout *l, mfn_t *mfn)
@@ -264,7 +276,7 @@ static u64 dom0_pages(void)
     return want;
 }
 
-void dom0_build(unsigned max_vcpus)
+void dom0_build(unsigned max_vcpus, void (*fill_hypercall_page)(u8 *page))
 {
     static struct layout l;
     struct xen_domctl_createdomain cfg = {
@@ -291,6 +303,7 @@ void dom0_build(unsigned max_vcpus)
     if (!dom0_memory_alloc(dom0, l.pages))
         boot_stop("dom0_mem is larger than the memory that is free");
     load_images(&l);
+    write_hypercall_page(&l, fill_hypercall_page);
     dom0_write_p2m(l.p2m_pfn << PAGE_SHIFT, l.pages);
     root = build_tables(&l);
     write_start_info(dom0, &l);
