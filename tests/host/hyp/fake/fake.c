@@ -22,7 +22,7 @@ bool fake_verbose;
 
 static unsigned char *ram;
 static struct cpu_info cpu_infos[FAKE_CPUS];
-static unsigned cpu_now;
+static _Thread_local unsigned cpu_now;
 static unsigned preempt_period, preempt_count;
 
 struct cpu_info *get_cpu_info(void)

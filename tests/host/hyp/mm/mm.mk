@@ -23,7 +23,7 @@ $(TEST_MM_DIR)/obj/%.o: %.c
 	$(CC) $(TEST_MM_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(TEST_MM_BINS): $(TEST_MM_DIR)/%: $(TEST_MM_DIR)/obj/tests/host/hyp/mm/%.o $(TEST_MM_OPS) $(TEST_MM_OBJS)
-	$(CC) $(TEST_MM_CFLAGS) -o $@ $^ -lcmocka
+	$(CC) $(TEST_MM_CFLAGS) -o $@ $^ -lcmocka -lpthread
 
 # The memory hypercalls on top of the same machine.
 TEST_CALLS_SRCS := hyp/hypercalls/mmu.c hyp/hypercalls/mmuext.c hyp/hypercalls/pg_owner.c $(wildcard hyp/hypercalls/memory_op*.c) \
@@ -31,7 +31,7 @@ TEST_CALLS_SRCS := hyp/hypercalls/mmu.c hyp/hypercalls/mmuext.c hyp/hypercalls/p
 TEST_CALLS_OBJS := $(TEST_CALLS_SRCS:%.c=$(TEST_MM_DIR)/obj/%.o)
 
 $(TEST_MM_DIR)/test_calls: $(TEST_CALLS_OBJS) $(TEST_MM_OPS) $(TEST_MM_OBJS)
-	$(CC) $(TEST_MM_CFLAGS) -o $@ $^ -lcmocka
+	$(CC) $(TEST_MM_CFLAGS) -o $@ $^ -lcmocka -lpthread
 
 TEST_MM_BINS += $(TEST_MM_DIR)/test_calls
 TEST_HOST_BINS += $(TEST_MM_BINS)
