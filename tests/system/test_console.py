@@ -31,7 +31,7 @@ def typed(lines, wait=2):
 
 
 def test_missed_output_is_shown(dom0, guest):
-    text = dom0.check("printf '\\035' | hospes console talker")
+    text = dom0.check("(sleep 2; printf '\\035') | hospes console talker")
     assert "guest: up" in text
 
 

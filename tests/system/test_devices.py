@@ -64,7 +64,7 @@ def test_create_destroy_cycles(dom0, disk, full):
     before = dom0.counts()
     cycles = 200 if full else 10
     dom0.check(f"for i in $(seq {cycles}); do hospes create -p {path} && hospes destroy cycle || break; done;"
-               " [ $i = %d ]" % cycles, timeout=30 + 3 * cycles)
+               " [ $i = %d ]" % cycles, timeout=60 + 15 * cycles)
     assert dom0.settled(before) == before
 
 
