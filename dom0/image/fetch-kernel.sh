@@ -12,11 +12,11 @@ here=$(dirname "$0")
 "$here/fetch-packages.sh" "$dir" linux-image-amd64
 
 version=$(ls "$dir/root/lib/modules")
-rm -rf "$dir/lib"
+rm -rf "${dir:?}/lib"
 mkdir "$dir/lib"
 mv "$dir/root/lib/modules" "$dir/lib/modules"
 mv "$dir/root/boot/vmlinuz-$version" "$dir/vmlinuz"
 mv "$dir/root/boot/config-$version" "$dir/config"
-rm -rf "$dir/root"
+rm -rf "${dir:?}/root"
 depmod -b "$dir" "$version"
 echo "$version" > "$dir/version"

@@ -34,7 +34,7 @@ for name in "$@"; do
     package=$(real_package "$name")
     if [ -z "$package" ]; then
         # No package index (offline): whatever was downloaded for this name.
-        package=$(cd "$dir/deb" && ls -1 "${name%-amd64}"*.deb 2>/dev/null | tail -n 1 | sed 's/_.*//')
+        package=$(find "$dir/deb" -name "${name%-amd64}*.deb" -printf '%f\n' | sort | tail -n 1 | sed 's/_.*//')
     fi
     [ -n "$package" ] || { echo "fetch-packages: $name: unknown to apt; run apt-get update" >&2; exit 1; }
     if ! ls "$dir/deb/${package}"_*.deb >/dev/null 2>&1; then
@@ -42,5 +42,5 @@ for name in "$@"; do
         (cd "$dir/deb" && apt-get -qq download "$package" 2>/dev/null) ||
             { echo "fetch-packages: $package: download failed; run apt-get update" >&2; exit 1; }
     fi
-    dpkg-deb -x "$(ls "$dir/deb/${package}"_*.deb | tail -n 1)" "$dir/root"
+    dpkg-deb -x "$(find "$dir/deb" -name "${package}_*.deb" | sort | tail -n 1)" "$dir/root"
 done

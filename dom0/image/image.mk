@@ -3,7 +3,8 @@
 # dom0's image and its kernel. The kernel is Debian's package, unpacked below build/kernel.
 
 IMAGE := dom0/image
-KERNEL_DIR := $(BUILD)/kernel
+# One for all builds: it is downloaded, not compiled.
+KERNEL_DIR := build/kernel
 VMLINUZ := $(KERNEL_DIR)/vmlinuz
 DOM0_INITRAMFS := $(BUILD)/dom0/initramfs.gz
 BUSYBOX := /bin/busybox
