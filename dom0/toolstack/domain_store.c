@@ -31,11 +31,14 @@ static const char *const guest_nodes[] = {
     "error",
 };
 
+/* No domain has this number. */
+#define NOBODY UINT32_MAX
+
 struct creation {
     struct toolstack *ts;
     const struct build *b;
     char home[HOME_ROOM], vm[HOME_ROOM], priv[HOME_ROOM];
-    uint32_t taken_by; /* a domain with the name, 0: none */
+    uint32_t taken_by; /* a domain with the name, or NOBODY */
 };
 
 static void format_vm(char *path, size_t room, const uint8_t uuid[16])
@@ -48,23 +51,23 @@ static void format_vm(char *path, size_t room, const uint8_t uuid[16])
 }
 
 /*
- * Domain with that name other than `self`, or 0. A node that outlived its domain does not count. -1 in *rc
+ * Domain with that name other than `self`, or NOBODY. A node that outlived its domain does not count. -1 in *rc
  * when the store cannot be read.
  */
 static uint32_t find_name(struct toolstack *ts, xsc_tx_t tx, const char *name, uint32_t self, int *rc)
 {
     size_t count = 0;
     char **domids = xsc_directory(ts->xs, tx, "/local/domain", &count);
-    uint32_t found = 0;
+    uint32_t found = NOBODY;
 
     *rc = 0;
     if (!domids) {
         *rc = errno == ENOENT ? 0 : -1;
-        return 0;
+        return NOBODY;
     }
-    for (size_t i = 0; i < count && !found; i++) {
+    for (size_t i = 0; i < count && found == NOBODY; i++) {
         uint32_t domid = (uint32_t)strtoul(domids[i], NULL, 10);
-        char *other = domid && domid != self ? xsc_readf(ts->xs, tx, "/local/domain/%u/name", domid) : NULL;
+        char *other = domid != self ? xsc_readf(ts->xs, tx, "/local/domain/%u/name", domid) : NULL;
         struct xen_domctl_getdomaininfo info;
 
         if (other && strcmp(other, name) == 0 && hv_domain_info(&ts->hv, domid, &info) == 0)
@@ -158,7 +161,7 @@ static int create_body(struct xsc *xs, xsc_tx_t tx, void *arg)
     c->taken_by = find_name(c->ts, tx, c->b->cfg->name, c->b->domid, &rc);
     if (rc != 0)
         return -1;
-    if (c->taken_by) {
+    if (c->taken_by != NOBODY) {
         errno = EEXIST;
         return -1;
     }
@@ -172,14 +175,14 @@ static int create_body(struct xsc *xs, xsc_tx_t tx, void *arg)
 
 int domain_store_create(struct toolstack *ts, const struct build *b)
 {
-    struct creation c = {.ts = ts, .b = b};
+    struct creation c = {.ts = ts, .b = b, .taken_by = NOBODY};
 
     snprintf(c.home, sizeof(c.home), "/local/domain/%u", b->domid);
     snprintf(c.priv, sizeof(c.priv), "/libxl/%u", b->domid);
     format_vm(c.vm, sizeof(c.vm), b->cfg->uuid);
     if (xsc_transact(ts->xs, create_body, &c) == 0)
         return 0;
-    if (c.taken_by)
+    if (c.taken_by != NOBODY)
         report_error("create %s: the name is in use by domain %u", b->cfg->name, c.taken_by);
     else
         build_failed(b, "nodes in the store");
@@ -235,7 +238,7 @@ int domain_store_name_owner(struct toolstack *ts, const char *name, uint32_t *do
 {
     int rc;
 
-    *domid = find_name(ts, XSC_NO_TX, name, 0, &rc);
+    *domid = find_name(ts, XSC_NO_TX, name, NOBODY, &rc);
     if (rc != 0)
         report_error("the names in the store: %s", strerror(errno));
     return rc;
@@ -256,7 +259,7 @@ static int rename_body(struct xsc *xs, xsc_tx_t tx, void *arg)
     r->taken_by = find_name(r->ts, tx, r->name, r->domid, &rc);
     if (rc != 0)
         return -1;
-    if (r->taken_by) {
+    if (r->taken_by != NOBODY) {
         errno = EEXIST;
         return -1;
     }
@@ -270,11 +273,11 @@ static int rename_body(struct xsc *xs, xsc_tx_t tx, void *arg)
 
 int domain_store_rename(struct toolstack *ts, uint32_t domid, const char *name)
 {
-    struct renaming r = {.ts = ts, .domid = domid, .name = name};
+    struct renaming r = {.ts = ts, .domid = domid, .taken_by = NOBODY, .name = name};
 
     if (xsc_transact(ts->xs, rename_body, &r) == 0)
         return 0;
-    if (r.taken_by)
+    if (r.taken_by != NOBODY)
         report_error("rename: the name %s is in use by domain %u", name, r.taken_by);
     else
         report_error("rename: domain %u: %s", domid, strerror(errno));
@@ -311,7 +314,7 @@ static int aside_body(struct xsc *xs, xsc_tx_t tx, void *arg)
 
 int domain_store_put_aside(struct toolstack *ts, uint32_t domid, const char *name)
 {
-    struct aside a = {.renaming = {.ts = ts, .domid = domid, .name = name}};
+    struct aside a = {.renaming = {.ts = ts, .domid = domid, .taken_by = NOBODY, .name = name}};
     uint8_t uuid[16];
 
     if (domain_config_new_uuid(uuid) != 0) {

@@ -193,7 +193,7 @@ static int put_aside(struct monitor *m)
         uint32_t other;
 
         snprintf(name, sizeof(name), "%.120s-%u", m->cfg.name, i);
-        if (domain_store_name_owner(&m->ts, name, &other) == 0 && other == 0)
+        if (domain_store_name_owner(&m->ts, name, &other) == 0 && other == UINT32_MAX)
             break;
     }
     devices_detach_all(&m->ts, m->domid);

@@ -10,7 +10,7 @@ LINUX = """
 name = "{name}"
 kernel = "/guest/vmlinuz"
 ramdisk = "/guest/initramfs.gz"
-extra = "console=hvc0 quiet"
+extra = "console=hvc0 quiet sysrq_always_enabled"
 memory = 160
 vcpus = {vcpus}
 on_crash = "{on_crash}"
@@ -96,7 +96,7 @@ def resources(dom0):
     """What must be the same before and after."""
     info = json.loads(dom0.check("hospes info --json"))
     return {
-        "free memory": info["free_memory"],
+        "free pages": info["free_pages"],
         "store nodes": dom0.check("xs ls -f / | wc -l").strip(),
         "store descriptors": dom0.check("ls /proc/$(pidof hospes-xenstored)/fd | wc -l").strip(),
         "console descriptors": dom0.check("ls /proc/$(pidof hospes-consoled)/fd | wc -l").strip(),
@@ -120,7 +120,7 @@ def test_cycles_leave_nothing(dom0, full):
 
 
 BAD = [
-    ("kernel", 'name = "bad"\nkernel = "/no/such/file"\n', r"bad\.cfg:2: .*No such file"),
+    ("kernel", 'name = "bad"\nkernel = "/no/such/file"\nmemory = 16\n', r"bad\.cfg:2: .*No such file"),
     ("syntax", 'name = "bad\n', r"bad\.cfg:1: "),
     ("memory", 'name = "bad"\nkernel = "/guest/hello.elf"\nmemory = 1000000\n', r"memory"),
     ("taken", 'name = "Domain-0"\nkernel = "/guest/hello.elf"\nmemory = 16\n', r"Domain-0"),
