@@ -129,11 +129,6 @@ domid_t abi_domid(void);
         if (!guest_is_dom0())             \
             SKIP("for the first domain"); \
     } while (0)
-/*
- * A processor with the L1 terminal fault makes Xen crash guests, but not the first domain, that write
- * not-present entries with an address in them.
- */
-#define FREE_NOT_PRESENT_ENTRIES() FIRST_DOMAIN_ONLY()
 #define UNPRIVILEGED_ONLY()                        \
     do {                                           \
         if (guest_is_dom0())                       \

@@ -59,7 +59,6 @@ CLAIM(mov, "MOV of 8 bytes maps and unmaps a page")
 
 CLAIM(mov_immediate, "MOV of a 32-bit immediate, sign-extended to 8 bytes")
 {
-    FREE_NOT_PRESENT_ENTRIES();
     begin();
     EXPECT(probe_write64(entry, good_pte()));
     EXPECT_EQ(FAULT_OF("movq $0x7ffffffe, (%0)", ::"r"(entry) : "memory"), -1);
@@ -194,7 +193,6 @@ CLAIM(lock_xadd, "LOCK XADD adds and returns the old entry")
 
 CLAIM(sizes, "stores of 1, 2 and 4 bytes change only their part of the entry")
 {
-    FREE_NOT_PRESENT_ENTRIES();
     begin();
     REQUIRE_OK(mm_update_entry(virt_to_maddr(entry), 0x1122334455667700));
     EXPECT_EQ(FAULT_OF("movb $0x12, (%0)", ::"r"(entry) : "memory"), -1);
@@ -210,7 +208,6 @@ CLAIM(sizes, "stores of 1, 2 and 4 bytes change only their part of the entry")
 
 CLAIM(not_present, "an entry that is not present may be written with anything")
 {
-    FREE_NOT_PRESENT_ENTRIES();
     begin();
     EXPECT(probe_write64(entry, 0xfedcba9876543210));
     EXPECT_EQ(*entry, 0xfedcba9876543210);
@@ -314,7 +311,6 @@ CLAIM(user_mode, "a store from user mode is never emulated")
 
 CLAIM(other_instructions, "a locked ADD, SUB and XOR are emulated; one whose result is a bad entry faults")
 {
-    FREE_NOT_PRESENT_ENTRIES();
     begin();
     REQUIRE_OK(mm_update_entry(virt_to_maddr(entry), 0x1000));
     EXPECT_EQ(FAULT_OF("lock addq $0x10, (%0)", ::"r"(entry) : "memory", "cc"), -1);
