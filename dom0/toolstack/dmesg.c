@@ -13,8 +13,8 @@
 #define MAX_STEPS 4096
 
 /*
- * The whole ring in *text (free()). Nothing is printed meanwhile: dom0's own console is written to the same ring, so that it would never
- * come to an end.
+ * The whole ring in *text (free()). Nothing is printed meanwhile: dom0's own console is written to the same
+ * ring, so that it would never come to an end.
  */
 static int read_ring(struct toolstack *ts, char **text, size_t *len, uint32_t *index)
 {

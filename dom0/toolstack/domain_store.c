@@ -51,8 +51,8 @@ static void format_vm(char *path, size_t room, const uint8_t uuid[16])
 }
 
 /*
- * Domain with that name other than `self`, or NOBODY. A node that outlived its domain does not count. -1 in *rc
- * when the store cannot be read.
+ * Domain with that name other than `self`, or NOBODY. A node that outlived its domain does not count. -1 in
+ * *rc when the store cannot be read.
  */
 static uint32_t find_name(struct toolstack *ts, xsc_tx_t tx, const char *name, uint32_t self, int *rc)
 {
@@ -234,11 +234,11 @@ int domain_store_remove(struct toolstack *ts, uint32_t domid)
     return rc;
 }
 
-int domain_store_name_owner(struct toolstack *ts, const char *name, uint32_t *domid)
+int domain_store_name_is_free(struct toolstack *ts, const char *name, bool *is_free)
 {
     int rc;
 
-    *domid = find_name(ts, XSC_NO_TX, name, NOBODY, &rc);
+    *is_free = find_name(ts, XSC_NO_TX, name, NOBODY, &rc) == NOBODY;
     if (rc != 0)
         report_error("the names in the store: %s", strerror(errno));
     return rc;

@@ -2,6 +2,7 @@
 #ifndef HOSPES_TOOLSTACK_DOMAIN_STORE_H
 #define HOSPES_TOOLSTACK_DOMAIN_STORE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -26,8 +27,8 @@ int domain_store_introduce(struct toolstack *ts, const struct build *b);
 /* Removes all of it; what is missing is no error. Works without knowing the configuration. */
 int domain_store_remove(struct toolstack *ts, uint32_t domid);
 
-/* *domid is the living domain with that name, 0 when there is none. */
-int domain_store_name_owner(struct toolstack *ts, const char *name, uint32_t *domid);
+/* Whether no living domain has the name. */
+int domain_store_name_is_free(struct toolstack *ts, const char *name, bool *is_free);
 
 /* Another name, if no living domain has it. */
 int domain_store_rename(struct toolstack *ts, uint32_t domid, const char *name);

@@ -190,10 +190,10 @@ static int put_aside(struct monitor *m)
     char name[160];
 
     for (unsigned int i = 1; i < 1000; i++) {
-        uint32_t other;
+        bool is_free;
 
         snprintf(name, sizeof(name), "%.120s-%u", m->cfg.name, i);
-        if (domain_store_name_owner(&m->ts, name, &other) == 0 && other == UINT32_MAX)
+        if (domain_store_name_is_free(&m->ts, name, &is_free) == 0 && is_free)
             break;
     }
     devices_detach_all(&m->ts, m->domid);
