@@ -12,6 +12,9 @@
 /* Pages beyond memory= that the hypervisor lets the domain have; what stock tools allow as well. */
 #define MAX_MEM_SLACK_KIB 1024U
 
+/* A ramdisk may be an installer's; what does not fit into the guest is found by the layout. */
+#define RAMDISK_MAX_BYTES ((size_t)16 << 30)
+
 /* Values of XEN_DOMCTL_settscinfo that have no name in the public headers of the tools. */
 #define TSC_MODE_DEFAULT 0U
 #define TSC_MODE_ALWAYS  1U
@@ -37,20 +40,31 @@ static int compute_layout(struct build *b)
     return why ? -1 : 0;
 }
 
+static int open_files(struct build *b)
+{
+    const struct domain_config *cfg = b->cfg;
+    int rc;
+
+    report_within(cfg->kernel_at);
+    rc = kernel_load(&b->elf, cfg->kernel);
+    if (rc == 0)
+        rc = kernel_parse(&b->elf, cfg->kernel, &b->image);
+    report_within(cfg->ramdisk_at);
+    if (rc == 0 && cfg->ramdisk)
+        rc = kernel_bytes_open(&b->ramdisk, cfg->ramdisk, RAMDISK_MAX_BYTES, NULL);
+    report_within(NULL);
+    return rc;
+}
+
 int build_open(struct build *b, const struct domain_config *cfg)
 {
     memset(b, 0, sizeof(*b));
     b->cfg = cfg;
     b->elf.fd = b->ramdisk.fd = -1;
-    if (kernel_load(&b->elf, cfg->kernel) != 0)
-        return -1;
-    if (kernel_parse(&b->elf, cfg->kernel, &b->image) != 0 ||
-        (cfg->ramdisk && kernel_bytes_open(&b->ramdisk, cfg->ramdisk, KERNEL_MAX_BYTES * 8, NULL) != 0) ||
-        compute_layout(b) != 0) {
-        build_close(b);
-        return -1;
-    }
-    return 0;
+    if (open_files(b) == 0 && compute_layout(b) == 0)
+        return 0;
+    build_close(b);
+    return -1;
 }
 
 void build_close(struct build *b)

@@ -69,7 +69,9 @@ void domain_config_free(struct domain_config *cfg)
     free(cfg->path);
     free(cfg->name);
     free(cfg->kernel);
+    free(cfg->kernel_at);
     free(cfg->ramdisk);
+    free(cfg->ramdisk_at);
     free(cfg->cmdline);
     free(cfg->affinity);
     for (size_t i = 0; i < cfg->disk_count; i++)

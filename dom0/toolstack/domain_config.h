@@ -63,9 +63,11 @@ struct domain_config {
     char *name;
     uint8_t uuid[16]; /* from the file or random, kept over reboots */
 
-    char *kernel;  /* path in dom0 */
-    char *ramdisk; /* NULL: none */
-    char *cmdline; /* from cmdline=, or root= and extra=; never NULL */
+    char *kernel;     /* path in dom0 */
+    char *kernel_at;  /* "FILE:LINE" that names it, for messages */
+    char *ramdisk;    /* NULL: none */
+    char *ramdisk_at; /* as kernel_at */
+    char *cmdline;    /* from cmdline=, or root= and extra=; never NULL */
 
     uint64_t memory_kib; /* at start */
     uint64_t maxmem_kib; /* >= memory_kib */

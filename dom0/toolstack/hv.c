@@ -7,21 +7,42 @@
 
 #include <xen/event_channel.h>
 
+#include <xentoollog.h>
+
 #define HV_PAGE_BYTES    4096U
 #define HV_SCRATCH_PAGES 16U
 /* Nothing that the toolstack asks for needs more; a larger request is a mistake of ours. */
 #define HV_SCRATCH_MAX (16U << 20)
 
+/* The libraries have lines of their own for a failure; the caller's one line is the one that is wanted. */
+static void drop_message(struct xentoollog_logger *logger, xentoollog_level level, int errnoval,
+                         const char *context, const char *format, va_list al)
+{
+    (void)logger, (void)level, (void)errnoval, (void)context, (void)format, (void)al;
+}
+
+static void drop_progress(struct xentoollog_logger *logger, const char *context, const char *doing_what,
+                          int percent, unsigned long done, unsigned long total)
+{
+    (void)logger, (void)context, (void)doing_what, (void)percent, (void)done, (void)total;
+}
+
+static void keep_logger(struct xentoollog_logger *logger)
+{
+    (void)logger;
+}
+
+static struct xentoollog_logger silent = {drop_message, drop_progress, keep_logger};
+
 int hv_open(struct hv *hv)
 {
     memset(hv, 0, sizeof(*hv));
-    /* The library writes its own line where there is no hypervisor; the caller's line is better. */
     if (access("/dev/xen/privcmd", R_OK | W_OK) != 0)
         return -1;
-    hv->call = xencall_open(NULL, 0);
+    hv->call = xencall_open(&silent, 0);
     if (!hv->call)
         return -1;
-    hv->fmem = xenforeignmemory_open(NULL, 0);
+    hv->fmem = xenforeignmemory_open(&silent, 0);
     /* One buffer for the whole run: an allocation each call would cost an mmap and two faults. */
     hv->op = hv->fmem ? xencall_alloc_buffer_pages(hv->call, 1 + HV_SCRATCH_PAGES) : NULL;
     if (!hv->op) {

@@ -9,6 +9,12 @@
 static void (*report_sink)(void *arg, const char *line);
 static void *report_sink_arg;
 static bool report_is_quiet;
+static const char *report_where;
+
+void report_within(const char *where)
+{
+    report_where = where;
+}
 
 void report_quiet(bool quiet)
 {
@@ -38,6 +44,8 @@ static void emit(const char *prefix, const char *file, unsigned int line, const 
         used = (size_t)snprintf(text, sizeof(text), "hospes: %.400s:%u: %s", file, line, prefix);
     else if (file)
         used = (size_t)snprintf(text, sizeof(text), "hospes: %.400s: %s", file, prefix);
+    else if (report_where)
+        used = (size_t)snprintf(text, sizeof(text), "hospes: %.400s: %s", report_where, prefix);
     else
         used = (size_t)snprintf(text, sizeof(text), "hospes: %s", prefix);
     vsnprintf(text + used, sizeof(text) - used - 1, fmt, ap);

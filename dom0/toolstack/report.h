@@ -25,6 +25,12 @@ void report_error_at(const char *file, unsigned int line, const char *fmt, ...)
 void report_warning_at(const char *file, unsigned int line, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/*
+ * Until the next call, messages without a place of their own begin with "hospes: WHERE: " (a file and line
+ * whose setting is being carried out). NULL ends it. where is borrowed.
+ */
+void report_within(const char *where);
+
 /* Warnings are not shown while quiet. */
 void report_quiet(bool quiet);
 

@@ -2,6 +2,7 @@
 #include "dom0/toolstack/xlcfg_keys.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,16 +92,26 @@ int set_builder(struct config_draft *d, const struct xlcfg_setting *s)
                                                                       : fail(s, "only PV guests exist here");
 }
 
+/* Remembers where a setting stands. */
+static int set_place(const struct xlcfg_setting *s, char **place)
+{
+    free(*place);
+    if (asprintf(place, "%s:%u", s->source, s->line) >= 0)
+        return 0;
+    *place = NULL;
+    return fail(s, "out of memory");
+}
+
 int set_kernel(struct config_draft *d, const struct xlcfg_setting *s)
 {
     d->kernel = s;
-    return set_copy(s, &d->cfg->kernel);
+    return set_place(s, &d->cfg->kernel_at) == 0 ? set_copy(s, &d->cfg->kernel) : -1;
 }
 
 int set_ramdisk(struct config_draft *d, const struct xlcfg_setting *s)
 {
     d->ramdisk = s;
-    return set_copy(s, &d->cfg->ramdisk);
+    return set_place(s, &d->cfg->ramdisk_at) == 0 ? set_copy(s, &d->cfg->ramdisk) : -1;
 }
 
 int set_cmdline(struct config_draft *d, const struct xlcfg_setting *s)

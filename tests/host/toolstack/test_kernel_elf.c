@@ -15,6 +15,7 @@
 #include <xen/elfnote.h>
 
 #include "dom0/toolstack/kernel.h"
+#include "dom0/toolstack/report.h"
 #include "tests/host/toolstack/capture.h"
 #include "tests/host/toolstack/elf_maker.h"
 
@@ -237,6 +238,21 @@ static void test_lies(void **state)
     }
 }
 
+/* The builder's messages about a kernel begin with the setting that named it. */
+static void test_place(void **state)
+{
+    static struct em_image image;
+    struct kernel_image out;
+
+    (void)state;
+    em_good(&image);
+    spoil_magic(&image);
+    report_within("g.cfg:3");
+    assert_int_equal(parse(&image, image.len, &out), -1);
+    report_within(NULL);
+    assert_string_equal(capture_text(), "hospes: g.cfg:3: k: damaged ELF header\n");
+}
+
 static void test_overlap(void **state)
 {
     static struct em_image image;
@@ -326,6 +342,7 @@ int main(void)
         cmocka_unit_test(test_notes_in_section),
         cmocka_unit_test(test_lies),
         cmocka_unit_test(test_overlap),
+        cmocka_unit_test(test_place),
         cmocka_unit_test(test_every_prefix),
         cmocka_unit_test(test_every_byte),
         cmocka_unit_test(test_read_segment),
