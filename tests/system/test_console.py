@@ -71,5 +71,15 @@ def test_babble(dom0, guest):
     dom0.check("hospes list", timeout=10)
     dom0.check(typed(["kill %1"], wait=3) + " > /dev/null")
     size = int(dom0.check("cat /var/log/hospes/console-talker.log* | wc -c"))
-    assert 1 << 20 < size < 5 << 20
+    assert 64 << 10 < size < 5 << 20
     assert "quiet-9" in dom0.check(typed(["", "echo quiet-$((3*3))"]))
+
+
+def test_ends_with_the_guest(dom0, guest):
+    """A viewer is told everything and let go when its guest is gone; nothing of it stays."""
+    path = dom0.guest("shortlived")
+    dom0.check(f"hospes create {path}")
+    dom0.check("hospes console shortlived < /dev/null > /tmp/last & sleep 20; hospes destroy shortlived; wait $!",
+               timeout=150)
+    assert "BusyBox" in dom0.check("cat /tmp/last")
+    assert dom0.check("ls /run/hospes/console | wc -l").strip() == "1"
