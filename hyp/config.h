@@ -9,18 +9,18 @@
 #ifndef HYP_CONFIG_H
 #define HYP_CONFIG_H
 
-#define NR_CPUS 64
+#define NR_CPUS    64
 
 #define PAGE_SHIFT 12
 #define PAGE_SIZE  (1UL << PAGE_SHIFT)
 #define PAGE_MASK  (~(PAGE_SIZE - 1))
 
 /* Every CPU's stack block, naturally aligned: IST stacks below, main stack and struct cpu_info on top. */
-#define STACK_ORDER 3
-#define STACK_SIZE  (PAGE_SIZE << STACK_ORDER)
+#define STACK_ORDER      3
+#define STACK_SIZE       (PAGE_SIZE << STACK_ORDER)
 
-#define HYP_L4_FIRST 256 /* first L4 slot that belongs to the hypervisor */
-#define HYP_L4_LAST  271 /* last one */
+#define HYP_L4_FIRST     256 /* first L4 slot that belongs to the hypervisor */
+#define HYP_L4_LAST      271 /* last one */
 
 #define HYP_VIRT_START   0xffff800000000000UL
 #define M2P_RO_BASE      0xffff800000000000UL /* slot 256: guests may read it */
@@ -51,8 +51,8 @@
 #define HYP_TSS                  0xe040 /* 16 bytes */
 #define HYP_LDT                  0xe050 /* 16 bytes */
 
-#define MAX_VCPUS_PER_DOMAIN 64
-#define MAX_DOMAINS          0x7ff0 /* DOMID_FIRST_RESERVED */
+#define MAX_VCPUS_PER_DOMAIN     64
+#define MAX_DOMAINS              0x7ff0 /* DOMID_FIRST_RESERVED */
 
 #ifndef NDEBUG
 #define HYP_DEBUG 1

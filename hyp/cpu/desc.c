@@ -2,8 +2,9 @@
 /*
  * GDT, TSS, IDT and syscall entry of each CPU.
  *
- * The hypervisor's descriptors sit in the GDT pages that the ABI reserves (entries 7168 and up). A CPU has one such page, because the
- * TSS and LDT descriptors are its own; a vCPU's window maps it behind the guest's fourteen.
+ * The hypervisor's descriptors sit in the GDT pages that the ABI reserves (entries 7168 and up). A CPU has
+ * one such page, because the TSS and LDT descriptors are its own; a vCPU's window maps it behind the guest's
+ * fourteen.
  */
 #include "cpu/entry.h"
 #include "cpu/features.h"
@@ -37,15 +38,15 @@ static struct tss tss_of[NR_CPUS] __aligned(128);
 static struct gate idt[256] __aligned(4096);
 
 #define GDT_INDEX(sel) (((sel)-FIRST_RESERVED_GDT_BYTE) / 8)
-#define DESC_CODE64 0x00af9b000000ffffUL
-#define DESC_DATA   0x00cf93000000ffffUL
-#define DESC_DPL3   0x0000600000000000UL
-#define DESC_CODE32 0x00cf9b000000ffffUL
+#define DESC_CODE64    0x00af9b000000ffffUL
+#define DESC_DATA      0x00cf93000000ffffUL
+#define DESC_DPL3      0x0000600000000000UL
+#define DESC_CODE32    0x00cf9b000000ffffUL
 
 static void set_system_descriptor(u64 *page, unsigned sel, u64 base, u32 limit, unsigned type)
 {
-    u64 low = (limit & 0xffff) | ((base & 0xffffff) << 16) | ((u64)(0x80 | type) << 40) | ((u64)(limit & 0xf0000) << 32) |
-              ((base & 0xff000000) << 32);
+    u64 low = (limit & 0xffff) | ((base & 0xffffff) << 16) | ((u64)(0x80 | type) << 40) |
+              ((u64)(limit & 0xf0000) << 32) | ((base & 0xff000000) << 32);
 
     page[GDT_INDEX(sel)] = low;
     page[GDT_INDEX(sel) + 1] = base >> 32;
@@ -109,8 +110,8 @@ static void syscall_init_cpu(unsigned cpu, u64 stack)
     wrmsr(MSR_STAR, ((u64)GUEST_CS32 << 48) | ((u64)HYP_CS64 << 32));
     wrmsr(MSR_LSTAR, (u64)(syscall_stubs + (size_t)cpu * SYSCALL_STUB_SIZE));
     wrmsr(MSR_CSTAR, (u64)(syscall32_stubs + (size_t)cpu * SYSCALL_STUB_SIZE));
-    wrmsr(MSR_SYSCALL_MASK, X86_EFLAGS_IF | X86_EFLAGS_TF | X86_EFLAGS_DF | X86_EFLAGS_AC | X86_EFLAGS_NT | X86_EFLAGS_IOPL |
-                                X86_EFLAGS_RF | X86_EFLAGS_VM);
+    wrmsr(MSR_SYSCALL_MASK, X86_EFLAGS_IF | X86_EFLAGS_TF | X86_EFLAGS_DF | X86_EFLAGS_AC | X86_EFLAGS_NT |
+                                X86_EFLAGS_IOPL | X86_EFLAGS_RF | X86_EFLAGS_VM);
     if (features.intel) {
         wrmsr(MSR_SYSENTER_CS, HYP_CS64);
         wrmsr(MSR_SYSENTER_ESP, stack + STACK_SIZE - CPU_INFO_STACK_TOP);
@@ -142,7 +143,8 @@ void traps_load_ldt(u64 base, unsigned entries)
 
 mfn_t traps_gdt_frame(unsigned cpu, unsigned page)
 {
-    /* The second reserved page holds nothing: every window shares the zero-filled last half by mapping nothing there. */
+    /* The second reserved page holds nothing: every window shares the zero-filled last half by mapping
+     * nothing there. */
     return page == 0 ? virt_to_mfn(gdt_page[cpu]) : MFN_NONE;
 }
 

@@ -23,22 +23,23 @@
 
 /* struct cpu_info: REGS_ES to the end of the block. */
 #define CPU_INFO_SIZE 232
-/* Where hardware starts to push on a trap from the guest: &cpu_info.regs.es, relative to the end of the block. */
+/* Where hardware starts to push on a trap from the guest: &cpu_info.regs.es, relative to the end of the
+ * block. */
 #define CPU_INFO_STACK_TOP (CPU_INFO_SIZE - REGS_ES)
 
 /* IST stacks: page of the block, 1-based top. */
-#define IST_DF 1
+#define IST_DF  1
 #define IST_NMI 2
-#define IST_MC 3
-#define IST_DB 4
+#define IST_MC  3
+#define IST_DB  4
 
 #ifndef __ASSEMBLER__
 #include <xen/xen.h>
 #include "lib/types.h"
 
 /* entry.S */
-extern const char exception_stubs[], interrupt_stubs[], int80_stub[], iret_instruction[], syscall_stubs[], syscall32_stubs[],
-    sysenter_entry[], ret_to_guest[], syscall_stubs_end[];
+extern const char exception_stubs[], interrupt_stubs[], int80_stub[], iret_instruction[], syscall_stubs[],
+    syscall32_stubs[], sysenter_entry[], ret_to_guest[], syscall_stubs_end[];
 extern u64 syscall_stack_top[NR_CPUS];
 #define EXCEPTION_STUB_SIZE 32
 #define SYSCALL_STUB_SIZE   32

@@ -4,7 +4,7 @@
 #include "cpu/guest_hooks.h"
 #include "cpu/percpu.h"
 
-#define CHECK_REG(field, off)                                                                                 \
+#define CHECK_REG(field, off) \
     _Static_assert(offsetof(struct cpu_user_regs, field) == (off), "entry.S addresses " #field " by number")
 
 CHECK_REG(r15, 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Exceptions: those of the hypervisor itself end in a fixup or in panic, those of a guest go to the domain room through the hooks
- * of struct guest_trap_ops (this room knows no domain).
+ * Exceptions: those of the hypervisor itself end in a fixup or in panic, those of a guest go to the domain
+ * room through the hooks of struct guest_trap_ops (this room knows no domain).
  */
 #include "cpu/traps.h"
 #include "cpu/entry.h"
@@ -18,12 +18,12 @@ struct extable_entry {
 extern const struct extable_entry __ex_table_start[], __ex_table_end[];
 
 static const char *const trap_names[32] = {
-    [TRAP_DE] = "divide error",    [TRAP_DB] = "debug",          [TRAP_NMI] = "NMI",
-    [TRAP_BP] = "breakpoint",      [TRAP_OF] = "overflow",       [TRAP_BR] = "bound range",
-    [TRAP_UD] = "invalid opcode",  [TRAP_NM] = "no FPU",         [TRAP_DF] = "double fault",
-    [TRAP_TS] = "invalid TSS",     [TRAP_NP] = "no segment",     [TRAP_SS] = "stack fault",
-    [TRAP_GP] = "general protection", [TRAP_PF] = "page fault",  [TRAP_MF] = "x87 error",
-    [TRAP_AC] = "alignment check", [TRAP_MC] = "machine check",  [TRAP_XM] = "SIMD error",
+    [TRAP_DE] = "divide error",       [TRAP_DB] = "debug",         [TRAP_NMI] = "NMI",
+    [TRAP_BP] = "breakpoint",         [TRAP_OF] = "overflow",      [TRAP_BR] = "bound range",
+    [TRAP_UD] = "invalid opcode",     [TRAP_NM] = "no FPU",        [TRAP_DF] = "double fault",
+    [TRAP_TS] = "invalid TSS",        [TRAP_NP] = "no segment",    [TRAP_SS] = "stack fault",
+    [TRAP_GP] = "general protection", [TRAP_PF] = "page fault",    [TRAP_MF] = "x87 error",
+    [TRAP_AC] = "alignment check",    [TRAP_MC] = "machine check", [TRAP_XM] = "SIMD error",
 };
 
 static u64 extable_find(u64 rip)
@@ -40,13 +40,15 @@ static void __noreturn fatal_trap(struct cpu_user_regs *regs)
     const char *name = regs->entry_vector < 32 ? trap_names[regs->entry_vector] : NULL;
 
     show_registers(regs);
-    panic("CPU%u: %s (vector %u, error %#x) in the hypervisor at %#lx, address %#lx\n", this_cpu_id(), name ? name : "trap",
-          regs->entry_vector, regs->error_code, (unsigned long)regs->rip, (unsigned long)read_cr2());
+    panic("CPU%u: %s (vector %u, error %#x) in the hypervisor at %#lx, address %#lx\n", this_cpu_id(),
+          name ? name : "trap", regs->entry_vector, regs->error_code, (unsigned long)regs->rip,
+          (unsigned long)read_cr2());
 }
 
 /*
- * IRETQ to the guest failed: its selectors or addresses are bad. What it would have loaded is still in cpu_info; the general registers
- * were restored already and so are in the new frame, which overlaps the old one: copy through a local.
+ * IRETQ to the guest failed: its selectors or addresses are bad. What it would have loaded is still in
+ * cpu_info; the general registers were restored already and so are in the new frame, which overlaps the old
+ * one: copy through a local.
  */
 static void __noreturn iret_failed(struct cpu_user_regs *regs)
 {
@@ -94,7 +96,8 @@ void handle_ist(struct cpu_user_regs *regs)
     switch (regs->entry_vector) {
     case TRAP_DB:
         /*
-         * A guest's breakpoint on memory that the hypervisor touched, or pending from before SYSCALL. Not ours: drop it.
+         * A guest's breakpoint on memory that the hypervisor touched, or pending from before SYSCALL. Not
+         * ours: drop it.
          */
         __asm__ volatile("mov %0, %%dr6" ::"r"(0xffff0ff0UL));
         regs->rflags &= ~X86_EFLAGS_TF;

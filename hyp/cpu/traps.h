@@ -6,7 +6,8 @@
 #include <xen/xen.h>
 #include "lib/types.h"
 
-/* GDT, TSS, IDT, syscall MSRs of this CPU. `stack` is its stack block (STACK_SIZE, aligned). Called once a CPU, before anything can fault. */
+/* GDT, TSS, IDT, syscall MSRs of this CPU. `stack` is its stack block (STACK_SIZE, aligned). Called once a
+ * CPU, before anything can fault. */
 void traps_init_cpu(unsigned cpu, void *stack);
 /* The machine frames of the GDT pages that every vCPU's window maps behind the guest's own. */
 mfn_t traps_gdt_frame(unsigned cpu, unsigned page);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bounce frames: how a trap, event or system call reaches the guest kernel, and HYPERVISOR_iret, the way back.
+ * Bounce frames: how a trap, event or system call reaches the guest kernel, and HYPERVISOR_iret, the way
+ * back.
  *
- * From low to high: RCX, R11, [DS, ES, FS, GS for the failsafe callback], [error code], RIP, CS with the saved event mask in bits 32-39, RFLAGS, RSP,
- * SS. Source: the public headers arch-x86/xen-x86_64.h and docs/abi-coverage.md.
+ * From low to high: RCX, R11, [DS, ES, FS, GS for the failsafe callback], [error code], RIP, CS with the
+ * saved event mask in bits 32-39, RFLAGS, RSP, SS. Source: the public headers arch-x86/xen-x86_64.h and
+ * docs/abi-coverage.md.
  */
 #include "cpu/entry.h"
 #include "cpu/processor.h"
@@ -76,7 +78,8 @@ static bool create_bounce_frame(struct cpu_user_regs *regs, const struct bounce 
         toggle_guest_mode(v);
     sp = (sp & ~15UL) - bytes;
     if (!b->rip) {
-        domain_crash(v->domain, "vcpu %u: no handler for what happened at %#lx", v->id, (unsigned long)regs->rip);
+        domain_crash(v->domain, "vcpu %u: no handler for what happened at %#lx", v->id,
+                     (unsigned long)regs->rip);
         return false;
     }
     if (copy_to_guest(sp, frame, bytes)) {
@@ -90,7 +93,8 @@ static bool create_bounce_frame(struct cpu_user_regs *regs, const struct bounce 
     regs->rsp = sp;
     regs->cs = GUEST_CS64;
     regs->ss = GUEST_DS;
-    regs->rflags &= ~(X86_EFLAGS_AC | X86_EFLAGS_VM | X86_EFLAGS_RF | X86_EFLAGS_NT | X86_EFLAGS_TF | X86_EFLAGS_IOPL);
+    regs->rflags &=
+        ~(X86_EFLAGS_AC | X86_EFLAGS_VM | X86_EFLAGS_RF | X86_EFLAGS_NT | X86_EFLAGS_TF | X86_EFLAGS_IOPL);
     if (b->clear_df)
         regs->rflags &= ~X86_EFLAGS_DF;
     regs->rflags |= X86_EFLAGS_IF;
@@ -108,8 +112,8 @@ void inject_trap(struct cpu_user_regs *regs, u8 vector, u32 error_code)
     };
 
     if (!t->address) {
-        domain_crash(current->domain, "vcpu %u: unhandled trap %u, error %#x, at %#lx", current->id, vector, error_code,
-                     (unsigned long)regs->rip);
+        domain_crash(current->domain, "vcpu %u: unhandled trap %u, error %#x, at %#lx", current->id, vector,
+                     error_code, (unsigned long)regs->rip);
         return;
     }
     create_bounce_frame(regs, &b);
@@ -135,8 +139,8 @@ void inject_page_fault(struct cpu_user_regs *regs, u64 addr, u32 error_code)
 static void inject_failsafe(struct cpu_user_regs *regs)
 {
     if (!current->failsafe_cb.address) {
-        domain_crash(current->domain, "vcpu %u: cannot return to %04x:%#lx, and no failsafe callback", current->id, regs->cs,
-                     (unsigned long)regs->rip);
+        domain_crash(current->domain, "vcpu %u: cannot return to %04x:%#lx, and no failsafe callback",
+                     current->id, regs->cs, (unsigned long)regs->rip);
         return;
     }
     create_bounce_frame(regs, &(struct bounce){
@@ -147,8 +151,9 @@ static void inject_failsafe(struct cpu_user_regs *regs)
 }
 
 /*
- * The handler finds out what failed by comparing the selectors in its frame with the live ones: all equal means that it was IRETQ. After a
- * selector that a context switch could not load, the frame keeps the wanted one.
+ * The handler finds out what failed by comparing the selectors in its frame with the live ones: all equal
+ * means that it was IRETQ. After a selector that a context switch could not load, the frame keeps the wanted
+ * one.
  */
 void guest_iret_failed(struct cpu_user_regs *regs)
 {
@@ -192,7 +197,8 @@ void deliver_pending(struct cpu_user_regs *regs)
         deliver_nmi(regs);
     } else if (vcpu_event_pending(v)) {
         if (!v->event_cb.address) {
-            domain_crash(v->domain, "vcpu %u: an event is pending and no event callback is registered", v->id);
+            domain_crash(v->domain, "vcpu %u: an event is pending and no event callback is registered",
+                         v->id);
             /* The crash takes effect at the next softirq; until then nothing more is to be delivered. */
             WRITE_ONCE(v->info->evtchn_upcall_mask, 1);
             return;
@@ -238,7 +244,8 @@ void do_guest_iret(struct cpu_user_regs *regs)
     struct iret_frame f;
 
     if (copy_from_guest(&f, regs->rsp, sizeof(f))) {
-        domain_crash(v->domain, "vcpu %u: iret frame at %#lx cannot be read", v->id, (unsigned long)regs->rsp);
+        domain_crash(v->domain, "vcpu %u: iret frame at %#lx cannot be read", v->id,
+                     (unsigned long)regs->rsp);
         return;
     }
     if ((f.cs & 3) == 3) {
@@ -252,7 +259,8 @@ void do_guest_iret(struct cpu_user_regs *regs)
         v->iopl = (f.rflags >> 12) & 3;
     regs->rip = f.rip;
     regs->cs = (u16)(f.cs | 3);
-    regs->rflags = (f.rflags & ~(X86_EFLAGS_IOPL | X86_EFLAGS_VM | X86_EFLAGS_VIF | X86_EFLAGS_VIP)) | X86_EFLAGS_IF | X86_EFLAGS_RES1;
+    regs->rflags = (f.rflags & ~(X86_EFLAGS_IOPL | X86_EFLAGS_VM | X86_EFLAGS_VIF | X86_EFLAGS_VIP)) |
+                   X86_EFLAGS_IF | X86_EFLAGS_RES1;
     regs->rsp = f.rsp;
     regs->ss = (u16)(f.ss | 3);
     if (f.flags & IRET_IN_SYSCALL) {
@@ -265,7 +273,8 @@ void do_guest_iret(struct cpu_user_regs *regs)
     }
     regs->rax = f.rax;
     regs->entry_vector = 0;
-    /* The event check on the way out comes after this store: an event set before it is delivered, one after it kicks. */
+    /* The event check on the way out comes after this store: an event set before it is delivered, one after
+     * it kicks. */
     WRITE_ONCE(v->info->evtchn_upcall_mask, !(f.rflags & X86_EFLAGS_IF));
     smp_mb();
     v->nmi_masked = false;

@@ -229,14 +229,17 @@ void guest_cpuid(struct vcpu *v, u32 leaf, u32 sub, struct cpuid_leaf *out)
     dynamic_parts(v, leaf, sub, out);
 }
 
-static void put_leaf(u32 leaf, u32 sub, const struct cpuid_leaf *l, xen_cpuid_leaf_t *buf, unsigned max, unsigned *n)
+static void put_leaf(u32 leaf, u32 sub, const struct cpuid_leaf *l, xen_cpuid_leaf_t *buf, unsigned max,
+                     unsigned *n)
 {
     if (*n < max)
-        buf[*n] = (xen_cpuid_leaf_t){.leaf = leaf, .subleaf = sub, .a = l->a, .b = l->b, .c = l->c, .d = l->d};
+        buf[*n] =
+            (xen_cpuid_leaf_t){.leaf = leaf, .subleaf = sub, .a = l->a, .b = l->b, .c = l->c, .d = l->d};
     (*n)++;
 }
 
-static void add_leaf(enum policy_kind kind, u32 leaf, u32 sub, xen_cpuid_leaf_t *buf, unsigned max, unsigned *n)
+static void add_leaf(enum policy_kind kind, u32 leaf, u32 sub, xen_cpuid_leaf_t *buf, unsigned max,
+                     unsigned *n)
 {
     struct cpuid_leaf l;
 
@@ -261,8 +264,9 @@ static bool subleaf_follows(enum policy_kind kind, u32 leaf, u32 sub)
 }
 
 /*
- * The same leaves as libxenctrl writes for the same limits: its buffer is as large as this list, so one fewer would be too few. Of the
- * hypervisor's own leaves it knows the two limits only, and rejects a list with others.
+ * The same leaves as libxenctrl writes for the same limits: its buffer is as large as this list, so one fewer
+ * would be too few. Of the hypervisor's own leaves it knows the two limits only, and rejects a list with
+ * others.
  */
 unsigned policy_leaves(enum policy_kind kind, xen_cpuid_leaf_t *buf, unsigned max)
 {

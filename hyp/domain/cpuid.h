@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The PV CPUID policy: what a guest kernel is told. Host leaves pass through masks; docs/abi-coverage.md section "CPUID" says why each
- * feature is hidden. A domain may have a list of leaves set by the toolstack instead, which was checked to be a subset.
+ * The PV CPUID policy: what a guest kernel is told. Host leaves pass through masks; docs/abi-coverage.md
+ * section "CPUID" says why each feature is hidden. A domain may have a list of leaves set by the toolstack
+ * instead, which was checked to be a subset.
  */
 #ifndef HYP_DOMAIN_CPUID_H
 #define HYP_DOMAIN_CPUID_H
@@ -19,11 +20,13 @@ enum policy_kind { POLICY_HOST, POLICY_PV };
 
 /* One leaf of a policy, independent of any vCPU (APIC id 0, XSAVE size for all components). */
 void policy_cpuid(enum policy_kind kind, u32 leaf, u32 sub, struct cpuid_leaf *out);
-/* All leaves of a policy as the domctl/sysctl interface lists them. Returns how many there are; at most `max` are stored. */
+/* All leaves of a policy as the domctl/sysctl interface lists them. Returns how many there are; at most `max`
+ * are stored. */
 unsigned policy_leaves(enum policy_kind kind, xen_cpuid_leaf_t *buf, unsigned max);
 /* The same for a domain (its own list or POLICY_PV). */
 unsigned domain_policy_leaves(const struct domain *d, xen_cpuid_leaf_t *buf, unsigned max);
-/* True when `leaf` promises nothing that the PV policy does not have (feature words only; others must not be looked at by guests for safety). */
+/* True when `leaf` promises nothing that the PV policy does not have (feature words only; others must not be
+ * looked at by guests for safety). */
 bool policy_leaf_is_subset(const xen_cpuid_leaf_t *leaf);
 
 #endif

@@ -2,12 +2,12 @@
 #include "domain/debugreg.h"
 #include "lib/errno.h"
 
-#define DR6_RESET   0xffff0ff0UL
-#define DR7_RESET   0x400UL
-#define DR7_ACTIVE  0xffUL
-#define DR7_GD      (1UL << 13)
-#define DR7_ZERO    0xd800UL /* bits 11, 12, 14, 15: read as zero */
-#define DR_IO       2u
+#define DR6_RESET  0xffff0ff0UL
+#define DR7_RESET  0x400UL
+#define DR7_ACTIVE 0xffUL
+#define DR7_GD     (1UL << 13)
+#define DR7_ZERO   0xd800UL /* bits 11, 12, 14, 15: read as zero */
+#define DR_IO      2u
 
 static void write_dr(unsigned nr, u64 v)
 {
@@ -51,7 +51,7 @@ int debugreg_check(unsigned nr, u64 *val)
 {
     switch (nr) {
     case 0 ... 3:
-        if (!is_canonical(*val) )
+        if (!is_canonical(*val))
             return -EPERM;
         return *val >= HYP_VIRT_START && *val < HYP_VIRT_END ? -EPERM : 0;
     case 6:

@@ -5,7 +5,8 @@
 
 #include "domain/domain.h"
 
-/* `nr` 0-3, 6, 7, of current. -ENODEV no such register, -EPERM hypervisor address or general detect, -EINVAL reserved bits. */
+/* `nr` 0-3, 6, 7, of current. -ENODEV no such register, -EPERM hypervisor address or general detect, -EINVAL
+ * reserved bits. */
 int debugreg_set(struct vcpu *v, unsigned nr, u64 val);
 u64 debugreg_get(const struct vcpu *v, unsigned nr);
 /* Checks only; for contexts from the toolstack. */

@@ -2,9 +2,11 @@
 /*
  * The dom0 builder.
  *
- * Pseudo-physical layout, mapped from VIRT_BASE on: kernel (at its own addresses), [ramdisk], [p2m list], start_info, page tables, boot
- * stack, padding to 4 MiB with at least 512 KiB to spare. In brackets: behind the mapping instead when the kernel's notes say that it need not be mapped (ramdisk)
- * or is wanted elsewhere (p2m list, with tables of its own). Page tables are mapped read-only; pinning the L4 then checks the whole tree like any guest's.
+ * Pseudo-physical layout, mapped from VIRT_BASE on: kernel (at its own addresses), [ramdisk], [p2m list],
+ * start_info, page tables, boot stack, padding to 4 MiB with at least 512 KiB to spare. In brackets: behind
+ * the mapping instead when the kernel's notes say that it need not be mapped (ramdisk) or is wanted elsewhere
+ * (p2m list, with tables of its own). Page tables are mapped read-only; pinning the L4 then checks the whole
+ * tree like any guest's.
  */
 #include <xen/xen.h>
 #include "boot/boot.h"
@@ -21,9 +23,10 @@
 #include "mm/page.h"
 #include "mm/pagetable.h"
 
-#define MAP_ALIGN      (4UL << 20)
-#define MIN_SPARE      (512UL << 10)
-#define RESERVE_PAGES  (64UL << 8) /* 64 MiB for the hypervisor and small guests when dom0_mem is not given */
+#define MAP_ALIGN     (4UL << 20)
+#define MIN_SPARE     (512UL << 10)
+#define RESERVE_PAGES (64UL << 8) /* 64 MiB for the hypervisor and small guests when dom0_mem is not given \
+                                   */
 #define MIN_DOM0_PAGES 4096UL
 #define TABLE_FLAGS    (PTE_P | PTE_RW | PTE_US | PTE_A | PTE_D)
 #define LEAF_FLAGS     (PTE_P | PTE_RW | PTE_A | PTE_D)
@@ -123,12 +126,14 @@ static void write_hypercall_page(const struct layout *l, void (*fill)(u8 *page))
     if (!l->elf.hypercall_page)
         return;
     pfn = (l->elf.hypercall_page - l->elf.virt_base + l->elf.paddr_offset) >> PAGE_SHIFT;
-    if ((l->elf.hypercall_page & (PAGE_SIZE - 1)) || pfn < PFN_DOWN(l->elf.pstart) || pfn >= PFN_UP(l->elf.pend))
+    if ((l->elf.hypercall_page & (PAGE_SIZE - 1)) || pfn < PFN_DOWN(l->elf.pstart) ||
+        pfn >= PFN_UP(l->elf.pend))
         boot_stop("the kernel's note puts the hypercall page outside the kernel");
     fill(mfn_to_virt(dom0_pfn_to_mfn(pfn)));
 }
 
-/* --- page tables ------------------------------------------------------------------------------------------------------ */
+/* --- page tables
+ * ------------------------------------------------------------------------------------------------------ */
 
 static u64 *new_table(struct layout *l, mfn_t *mfn)
 {
@@ -164,7 +169,8 @@ static void map_range(struct layout *l, u64 *l4, u64 va, u64 pfn, u64 pages)
     for (u64 i = 0; i < pages; i++, va += PAGE_SIZE) {
         u64 p = pfn + i, flags = LEAF_FLAGS;
 
-        if ((p >= l->pt_pfn && p < l->pt_pfn + l->pt_pages) || (p >= l->p2m_pt_pfn && p < l->p2m_pt_pfn + l->p2m_pt_pages))
+        if ((p >= l->pt_pfn && p < l->pt_pfn + l->pt_pages) ||
+            (p >= l->p2m_pt_pfn && p < l->p2m_pt_pfn + l->p2m_pt_pages))
             flags &= ~PTE_RW;
         *leaf_entry(l, l4, va) = pte_make(dom0_pfn_to_mfn(p), flags);
     }
@@ -179,7 +185,8 @@ static mfn_t build_tables(struct layout *l)
     l->last_pt_pfn = l->pt_pfn + l->pt_pages;
     l4 = new_table(l, &root);
     map_range(l, l4, va_of(l, 0), 0, l->map_end_pfn);
-    /* Tables that turned out not to be needed are mapped read-only: clear them, so that they are valid as anything. */
+    /* Tables that turned out not to be needed are mapped read-only: clear them, so that they are valid as
+     * anything. */
     while (l->next_pt_pfn < l->last_pt_pfn) {
         mfn_t unused;
 
@@ -193,7 +200,8 @@ static mfn_t build_tables(struct layout *l)
     return root;
 }
 
-/* --- what the kernel finds ---------------------------------------------------------------------------------------------- */
+/* --- what the kernel finds
+ * ---------------------------------------------------------------------------------------------- */
 
 static void fill_console_info(struct start_info *si)
 {
@@ -262,8 +270,10 @@ static void start_context(struct domain *d, const struct layout *l, mfn_t root)
 /* As `dom0_mem=` asks, or all but a reserve that grows with the machine. */
 static u64 dom0_pages(void)
 {
-    u64 free = free_page_count(), want = boot_options.dom0_mem >> PAGE_SHIFT, most = boot_options.dom0_mem_max >> PAGE_SHIFT;
-    u64 keep = boot_options.dom0_mem_keep ? boot_options.dom0_mem_keep >> PAGE_SHIFT : RESERVE_PAGES + free / 32;
+    u64 free = free_page_count(), want = boot_options.dom0_mem >> PAGE_SHIFT,
+        most = boot_options.dom0_mem_max >> PAGE_SHIFT;
+    u64 keep =
+        boot_options.dom0_mem_keep ? boot_options.dom0_mem_keep >> PAGE_SHIFT : RESERVE_PAGES + free / 32;
 
     if (!want)
         want = free > keep ? free - keep : 0;
@@ -308,6 +318,7 @@ void dom0_build(unsigned max_vcpus, void (*fill_hypercall_page)(u8 *page))
     root = build_tables(&l);
     write_start_info(dom0, &l);
     start_context(dom0, &l, root);
-    printk(LOG_INFO, "dom0: %lu MiB, %u vCPUs, kernel at %#lx-%#lx, entry %#lx\n", (unsigned long)(l.pages >> 8), max_vcpus,
-           (unsigned long)l.elf.pstart, (unsigned long)l.elf.pend, (unsigned long)l.elf.entry);
+    printk(LOG_INFO, "dom0: %lu MiB, %u vCPUs, kernel at %#lx-%#lx, entry %#lx\n",
+           (unsigned long)(l.pages >> 8), max_vcpus, (unsigned long)l.elf.pstart, (unsigned long)l.elf.pend,
+           (unsigned long)l.elf.entry);
 }

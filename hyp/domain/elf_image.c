@@ -4,9 +4,9 @@
 #include "domain/elf_image.h"
 #include "lib/string.h"
 
-#define NOTE_ABSENT   (~0UL)
-#define MAX_PADDR     (1UL << 40)
-#define FEATURE_DOM0  11
+#define NOTE_ABSENT  (~0UL)
+#define MAX_PADDR    (1UL << 40)
+#define FEATURE_DOM0 11
 
 struct notes {
     bool loader_generic, xen_version_ok, any;
@@ -105,9 +105,11 @@ static const char *add_segment(struct elf_image *out, const u8 *image, const Elf
     return NULL;
 }
 
-static const char *walk_headers(const u8 *image, u64 size, const Elf64_Ehdr *eh, struct elf_image *out, struct notes *n)
+static const char *walk_headers(const u8 *image, u64 size, const Elf64_Ehdr *eh, struct elf_image *out,
+                                struct notes *n)
 {
-    if (eh->e_phentsize != sizeof(Elf64_Phdr) || !in_image(eh->e_phoff, (u64)eh->e_phnum * sizeof(Elf64_Phdr), size))
+    if (eh->e_phentsize != sizeof(Elf64_Phdr) ||
+        !in_image(eh->e_phoff, (u64)eh->e_phnum * sizeof(Elf64_Phdr), size))
         return "kernel's program headers lie outside the file";
     for (unsigned i = 0; i < eh->e_phnum; i++) {
         Elf64_Phdr ph;
@@ -138,8 +140,8 @@ const char *elf_parse(const void *image, u64 size, struct elf_image *out)
     if (size < sizeof(eh))
         return "module is no kernel: too short";
     memcpy(&eh, image, sizeof(eh));
-    if (memcmp(eh.e_ident, ELFMAG, SELFMAG) || eh.e_ident[EI_CLASS] != ELFCLASS64 || eh.e_ident[EI_DATA] != ELFDATA2LSB ||
-        eh.e_machine != EM_X86_64)
+    if (memcmp(eh.e_ident, ELFMAG, SELFMAG) || eh.e_ident[EI_CLASS] != ELFCLASS64 ||
+        eh.e_ident[EI_DATA] != ELFDATA2LSB || eh.e_machine != EM_X86_64)
         return "module is no 64-bit x86 ELF kernel";
     why = walk_headers(image, size, &eh, out, &n);
     if (why)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* An ELF kernel in memory: its segments, and what its Xen notes demand. Checks everything it reads against the size. */
+/* An ELF kernel in memory: its segments, and what its Xen notes demand. Checks everything it reads against
+ * the size. */
 #ifndef HYP_DOMAIN_ELF_IMAGE_H
 #define HYP_DOMAIN_ELF_IMAGE_H
 
@@ -18,7 +19,7 @@ struct elf_image {
     u64 pstart, pend; /* pseudo-physical bytes that the segments span */
     u64 entry;
     u64 virt_base, paddr_offset;
-    u64 init_p2m;    /* 0: in the initial mapping */
+    u64 init_p2m;       /* 0: in the initial mapping */
     u64 hypercall_page; /* 0: none */
     bool mod_start_pfn;
 };

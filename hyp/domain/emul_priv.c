@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Privileged instructions of a guest kernel, which fault in ring 3. What is not here is the guest's own #GP. */
+/* Privileged instructions of a guest kernel, which fault in ring 3. What is not here is the guest's own #GP.
+ */
 #include "cpu/features.h"
 #include "cpu/processor.h"
 #include "domain/domain.h"
@@ -11,7 +12,8 @@
 #include "mm/guest_access.h"
 
 /* CR4 bits that a guest may see change; the rest keeps its value and a write of it is ignored. */
-#define CR4_GUEST_OWNED (CR4_TSD | CR4_DE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_FSGSBASE | CR4_OSXSAVE)
+#define CR4_GUEST_OWNED \
+    (CR4_TSD | CR4_DE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_FSGSBASE | CR4_OSXSAVE)
 #define STRING_IO_BATCH 64
 
 static bool has_iopl(const struct vcpu *v)
@@ -37,7 +39,8 @@ bool emulate_forced_cpuid(struct cpu_user_regs *regs)
     u8 bytes[sizeof(signature)];
     struct insn in = {.length = sizeof(signature)};
 
-    if (copy_from_guest_partial(bytes, regs->rip, sizeof(bytes)) || __builtin_memcmp(bytes, signature, sizeof(bytes)))
+    if (copy_from_guest_partial(bytes, regs->rip, sizeof(bytes)) ||
+        __builtin_memcmp(bytes, signature, sizeof(bytes)))
         return false;
     if (!current->kernel_mode && (current->msr_misc_features & 1)) {
         regs->rip += 5;

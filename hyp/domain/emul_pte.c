@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes of a guest kernel to its own L1 tables, which it can only read: decoded and applied as page-table updates.
+ * Writes of a guest kernel to its own L1 tables, which it can only read: decoded and applied as page-table
+ * updates.
  *
- * Linux needs this for ever, not only at boot: XCHG and locked instructions on live entries (zap, fork, mremap). The faulting address is the
- * operand, so only the operation has to be decoded.
+ * Linux needs this for ever, not only at boot: XCHG and locked instructions on live entries (zap, fork,
+ * mremap). The faulting address is the operand, so only the operation has to be decoded.
  */
 #include "cpu/processor.h"
 #include "domain/domain.h"
@@ -13,7 +14,20 @@
 #include "mm/page.h"
 #include "mm/pagetable.h"
 
-enum pte_op { OP_MOV, OP_XCHG, OP_ADD, OP_OR, OP_AND, OP_SUB, OP_XOR, OP_BTS, OP_BTR, OP_BTC, OP_CMPXCHG, OP_XADD };
+enum pte_op {
+    OP_MOV,
+    OP_XCHG,
+    OP_ADD,
+    OP_OR,
+    OP_AND,
+    OP_SUB,
+    OP_XOR,
+    OP_BTS,
+    OP_BTR,
+    OP_BTC,
+    OP_CMPXCHG,
+    OP_XADD
+};
 
 struct pte_insn {
     enum pte_op op;
@@ -135,8 +149,9 @@ static bool decode(struct cpu_user_regs *regs, struct insn *in, struct pte_insn 
     return in->two_byte ? decode_two_byte(regs, in, pi) : decode_one_byte(regs, in, pi);
 }
 
-/* Lets the CPU compute result and flags: the operand is moved to the top of a register so that carry and sign come out right. */
-#define ALU(insn_name)                                                                                        \
+/* Lets the CPU compute result and flags: the operand is moved to the top of a register so that carry and sign
+ * come out right. */
+#define ALU(insn_name) \
     __asm__(insn_name " %2, %0\n\tpushfq\n\tpop %1" : "+&r"(a), "=&r"(flags) : "r"(b) : "cc")
 
 static u64 compute(const struct pte_insn *pi, u64 old, u64 *rflags)
@@ -190,7 +205,8 @@ static void compare_flags(u64 rax, u64 old, unsigned size, u64 *rflags)
 }
 
 /* One attempt; *done: it has happened. */
-static int attempt(struct cpu_user_regs *regs, const struct pte_insn *pi, const struct insn *in, paddr_t ptr, bool *done)
+static int attempt(struct cpu_user_regs *regs, const struct pte_insn *pi, const struct insn *in, paddr_t ptr,
+                   bool *done)
 {
     const void *entry = (const char *)mfn_to_virt(paddr_to_mfn(ptr)) + (ptr & (PAGE_SIZE - 1));
     u64 word = READ_ONCE(*(const u64 *)((u64)entry & ~7UL));
@@ -208,8 +224,8 @@ static int attempt(struct cpu_user_regs *regs, const struct pte_insn *pi, const 
             return 0;
         }
     }
-    rc = pt_emulated_write(mm_of(current->domain), ptr, compute(pi, old, &flags), pi->size, pi->op == OP_MOV ? NULL : &seen,
-                           pi->op == OP_MOV ? NULL : &ok);
+    rc = pt_emulated_write(mm_of(current->domain), ptr, compute(pi, old, &flags), pi->size,
+                           pi->op == OP_MOV ? NULL : &seen, pi->op == OP_MOV ? NULL : &ok);
     if (rc || !ok)
         return rc;
     if (pi->op != OP_MOV && pi->op != OP_XCHG)

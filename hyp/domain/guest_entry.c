@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Everything that a guest's trap or system call turns into: dispatch by vector, and the work on the way out. */
+/* Everything that a guest's trap or system call turns into: dispatch by vector, and the work on the way out.
+ */
 #include "cpu/entry.h"
 #include "cpu/guest_hooks.h"
 #include "cpu/processor.h"
@@ -15,8 +16,8 @@
 #define ERROR_CODE_IDT 2u
 
 /*
- * INT n through a gate that ring 3 may not use arrives as #GP with the vector in the error code. The vector is taken
- * from the instruction itself: QEMU's TCG gets the error code wrong.
+ * INT n through a gate that ring 3 may not use arrives as #GP with the vector in the error code. The vector
+ * is taken from the instruction itself: QEMU's TCG gets the error code wrong.
  */
 static bool software_interrupt(struct cpu_user_regs *regs)
 {
@@ -85,7 +86,8 @@ static void guest_page_fault(struct cpu_user_regs *regs, u64 addr)
                 return;
             addr = v->ldt_base + (addr - ldt);
         }
-    } else if (v->kernel_mode && (error & (PF_WRITE | PF_PRESENT | PF_RSVD | PF_INSN)) == (PF_WRITE | PF_PRESENT)) {
+    } else if (v->kernel_mode &&
+               (error & (PF_WRITE | PF_PRESENT | PF_RSVD | PF_INSN)) == (PF_WRITE | PF_PRESENT)) {
         if (emulate_pt_write(regs, addr))
             return;
     }
@@ -131,7 +133,8 @@ static void guest_exception(struct cpu_user_regs *regs, u64 cr2)
     }
 }
 
-/* In kernel mode SYSCALL is a hypercall, in user mode a system call of the guest: the mode bit decides, not the ring. */
+/* In kernel mode SYSCALL is a hypercall, in user mode a system call of the guest: the mode bit decides, not
+ * the ring. */
 static void guest_syscall_entry(struct cpu_user_regs *regs)
 {
     if (likely(current->kernel_mode))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Fetching and taking apart the few guest instructions that are emulated. 64-bit code only: PV kernels have no other. */
+/* Fetching and taking apart the few guest instructions that are emulated. 64-bit code only: PV kernels have
+ * no other. */
 #ifndef HYP_DOMAIN_INSN_H
 #define HYP_DOMAIN_INSN_H
 
@@ -10,9 +11,9 @@
 
 struct insn {
     u8 bytes[INSN_MAX];
-    u8 fetched;   /* how many of them could be read */
-    u8 length;    /* consumed so far */
-    u8 opcode;    /* the last opcode byte */
+    u8 fetched;    /* how many of them could be read */
+    u8 length;     /* consumed so far */
+    u8 opcode;     /* the last opcode byte */
     bool two_byte; /* behind 0x0f */
     bool opsize16, rep, repne, lock;
     u8 rex;
@@ -21,7 +22,8 @@ struct insn {
     u8 mod, reg, rm; /* with REX bits applied to reg and rm (register form) */
 };
 
-/* Reads and decodes prefixes and opcode at the guest's RIP. False: not readable, not 64-bit code, or too long. */
+/* Reads and decodes prefixes and opcode at the guest's RIP. False: not readable, not 64-bit code, or too
+ * long. */
 bool insn_fetch(const struct cpu_user_regs *regs, struct insn *in);
 /* Consumes ModRM, SIB and displacement. */
 bool insn_modrm(struct insn *in);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end of a domain, in steps that can be interrupted: stop its vCPUs, let every room give up what it holds, drop roots and descriptor
- * tables, release all memory. What others still map stays until they let go; the struct goes with the last frame.
+ * The end of a domain, in steps that can be interrupted: stop its vCPUs, let every room give up what it
+ * holds, drop roots and descriptor tables, release all memory. What others still map stays until they let go;
+ * the struct goes with the last frame.
  */
 #include "domain/kill.h"
 #include "cpu/percpu.h"
@@ -34,7 +35,7 @@ static int kill_vcpus(struct domain *d)
     struct vcpu *v;
     int rc;
 
-    for_each_vcpu(d, v) {
+    for_each_vcpu (d, v) {
         rc = vcpu_reset(v);
         if (rc)
             return rc;
@@ -47,7 +48,7 @@ static void drop_shared_info(struct domain *d)
 {
     struct vcpu *v;
 
-    for_each_vcpu(d, v)
+    for_each_vcpu (d, v)
         WRITE_ONCE(v->info, &dummy_vcpu_info);
     free_shared_page(d->shared_info);
     d->shared_info = NULL;

@@ -7,20 +7,20 @@
 #include "lib/errno.h"
 #include "mm/guest_access.h"
 
-#define MSR_PLATFORM_INFO     0xce
-#define MSR_MISC_FEATURES     0x140
-#define MSR_MCG_STATUS        0x17a
-#define MSR_FEATURE_CONTROL   0x3a
-#define MSR_MICROCODE_REV     0x8b
-#define MSR_ARCH_CAPS         0x10a
-#define MSR_AMD_HWCR          0xc0010015
-#define MSR_AMD_PERFEVTSEL0   0xc0010000
-#define MSR_AMD_PERFCTR3      0xc0010007
-#define MSR_AMD_DE_CFG        0xc0011029
-#define DE_CFG_LFENCE         (1UL << 1)
-#define APIC_BASE_ENABLE_BSP  0xfee00900UL
-#define APIC_BASE_ENABLE      0xfee00800UL
-#define HWCR_TSC_FREQ_SEL     (1UL << 24)
+#define MSR_PLATFORM_INFO    0xce
+#define MSR_MISC_FEATURES    0x140
+#define MSR_MCG_STATUS       0x17a
+#define MSR_FEATURE_CONTROL  0x3a
+#define MSR_MICROCODE_REV    0x8b
+#define MSR_ARCH_CAPS        0x10a
+#define MSR_AMD_HWCR         0xc0010015
+#define MSR_AMD_PERFEVTSEL0  0xc0010000
+#define MSR_AMD_PERFCTR3     0xc0010007
+#define MSR_AMD_DE_CFG       0xc0011029
+#define DE_CFG_LFENCE        (1UL << 1)
+#define APIC_BASE_ENABLE_BSP 0xfee00900UL
+#define APIC_BASE_ENABLE     0xfee00800UL
+#define HWCR_TSC_FREQ_SEL    (1UL << 24)
 
 static bool amd_only(u32 msr)
 {

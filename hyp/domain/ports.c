@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * I/O ports. A guest that may use ports at all (virtual IOPL, or a bit map) but does not own one reads all-ones, and writes go nowhere: Linux probes legacy devices
- * at boot and must not fault. dom0 owns every port that the hypervisor does not use itself.
+ * I/O ports. A guest that may use ports at all (virtual IOPL, or a bit map) but does not own one reads
+ * all-ones, and writes go nowhere: Linux probes legacy devices at boot and must not fault. dom0 owns every
+ * port that the hypervisor does not use itself.
  */
 #include "cpu/platform.h"
 #include "cpu/processor.h"
@@ -9,8 +10,8 @@
 #include "domain/guest_trap.h"
 #include "mm/guest_access.h"
 
-#define PCI_ADDR 0xcf8
-#define PCI_DATA 0xcfc
+#define PCI_ADDR   0xcf8
+#define PCI_DATA   0xcfc
 #define PCI_ENABLE 0x80000000u
 
 static u32 all_ones(unsigned size)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which vCPU's state a CPU holds, on which root it runs, and which GS base is active: decided here and nowhere else.
+ * Which vCPU's state a CPU holds, on which root it runs, and which GS base is active: decided here and
+ * nowhere else.
  *
  * The active GS base belongs to the guest's present mode, the other one waits in MSR_KERNEL_GS_BASE.
  */
@@ -54,8 +55,9 @@ static void save_segments(struct vcpu *v)
 }
 
 /*
- * A selector of the guest's LDT or GDT may have become bad meanwhile; the guest then finds the null selector, and the failsafe
- * callback says so. Bases are written after selectors, because loading a selector overwrites its base.
+ * A selector of the guest's LDT or GDT may have become bad meanwhile; the guest then finds the null selector,
+ * and the failsafe callback says so. Bases are written after selectors, because loading a selector overwrites
+ * its base.
  */
 static void load_segments(struct vcpu *v)
 {
@@ -116,7 +118,8 @@ static void unload(struct vcpu *v)
     debugreg_unload(v);
 }
 
-/* The hypervisor's descriptors behind the guest's: those of the CPU it now runs on. The root is loaded after this, which flushes the window. */
+/* The hypervisor's descriptors behind the guest's: those of the CPU it now runs on. The root is loaded after
+ * this, which flushes the window. */
 static void load_hyp_gdt_page(struct vcpu *v, unsigned cpu)
 {
     u64 pte = pte_make(traps_gdt_frame(cpu, 0), PTE_P | PTE_RW | PTE_A | PTE_D | PTE_NX);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The context of a vCPU: set by the toolstack or by its own domain, read back, reset. Roots and the shared record. */
+/* The context of a vCPU: set by the toolstack or by its own domain, read back, reset. Roots and the shared
+ * record. */
 #include "cpu/processor.h"
 #include "domain/debugreg.h"
 #include "domain/domain.h"
@@ -26,7 +27,8 @@ static void reset_registers(struct vcpu *v)
 {
     memset(&v->regs, 0, sizeof(v->regs));
     memset(v->traps, 0, sizeof(v->traps));
-    v->event_cb = v->failsafe_cb = v->syscall_cb = v->sysenter_cb = v->syscall32_cb = v->nmi_cb = (struct callback){0};
+    v->event_cb = v->failsafe_cb = v->syscall_cb = v->sysenter_cb = v->syscall32_cb = v->nmi_cb =
+        (struct callback){0};
     v->kernel_mode = true;
     v->ts = v->nmi_pending = v->nmi_masked = v->mce_masked = v->segments_bad = false;
     v->fs_base = v->gs_base_kernel = v->gs_base_user = 0;
@@ -72,7 +74,8 @@ void vcpu_destroy(struct vcpu *v)
     hyp_free(v);
 }
 
-/* --- roots ------------------------------------------------------------------------------------------------------ */
+/* --- roots
+ * ------------------------------------------------------------------------------------------------------ */
 
 static int put_old_root(struct vcpu *v)
 {
@@ -160,13 +163,14 @@ int vcpu_reset(struct vcpu *v)
     return 0;
 }
 
-/* --- contexts --------------------------------------------------------------------------------------------------- */
+/* --- contexts
+ * --------------------------------------------------------------------------------------------------- */
 
 static int check_context(const struct vcpu_guest_context *c)
 {
-    const u64 addresses[] = {c->event_callback_eip, c->failsafe_callback_eip, c->syscall_callback_eip,
-                             c->fs_base,            c->gs_base_kernel,        c->gs_base_user,
-                             c->user_regs.rip};
+    const u64 addresses[] = {
+        c->event_callback_eip, c->failsafe_callback_eip, c->syscall_callback_eip, c->fs_base,
+        c->gs_base_kernel,     c->gs_base_user,          c->user_regs.rip};
 
     for (unsigned i = 0; i < ARRAY_SIZE(addresses); i++)
         if (!is_canonical(addresses[i]))
@@ -195,8 +199,9 @@ static void import_registers(struct vcpu *v, const struct vcpu_guest_context *c)
     v->regs.cs |= 3;
     v->regs.ss |= 3;
     v->regs.entry_vector = v->regs.error_code = 0;
-    v->regs.rflags = (c->user_regs.rflags & ~(X86_EFLAGS_IOPL | X86_EFLAGS_VM | X86_EFLAGS_VIF | X86_EFLAGS_VIP)) | X86_EFLAGS_IF |
-                     X86_EFLAGS_RES1;
+    v->regs.rflags =
+        (c->user_regs.rflags & ~(X86_EFLAGS_IOPL | X86_EFLAGS_VM | X86_EFLAGS_VIF | X86_EFLAGS_VIP)) |
+        X86_EFLAGS_IF | X86_EFLAGS_RES1;
     v->iopl = (c->user_regs.rflags >> 12) & 3;
     v->kernel_mode = c->flags & VGCF_in_kernel;
     v->kernel_ss = (u16)(c->kernel_ss | 3);
@@ -319,7 +324,8 @@ void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c)
     c->gs_base_user = v->gs_base_user;
 }
 
-/* --- the record shared with the guest ----------------------------------------------------------------------------- */
+/* --- the record shared with the guest
+ * ----------------------------------------------------------------------------- */
 
 int vcpu_register_info(struct vcpu *v, mfn_t mfn, unsigned offset)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Hypercalls on the calling vCPU's own machine state: traps, callbacks, stacks, segments, debug registers, FPU, assists, iret. */
+/* Hypercalls on the calling vCPU's own machine state: traps, callbacks, stacks, segments, debug registers,
+ * FPU, assists, iret. */
 #include <xen/callback.h>
 #include "cpu/processor.h"
 #include "cpu/traps.h"
@@ -9,8 +10,8 @@
 #include "hypercalls/hypercalls.h"
 #include "lib/string.h"
 
-#define UNUSED2(a, b) ((void)(a), (void)(b))
-#define UNUSED3(a, b, c) ((void)(a), (void)(b), (void)(c))
+#define UNUSED2(a, b)       ((void)(a), (void)(b))
+#define UNUSED3(a, b, c)    ((void)(a), (void)(b), (void)(c))
 #define UNUSED4(a, b, c, d) ((void)(a), (void)(b), (void)(c), (void)(d))
 
 long do_set_trap_table(u64 list, u64 a2, u64 a3, u64 a4, u64 a5)
@@ -183,10 +184,10 @@ long do_get_debugreg(u64 nr, u64 a2, u64 a3, u64 a4, u64 a5)
     return (long)debugreg_get(current, (unsigned)nr);
 }
 
-#define VALID_ASSISTS                                                                                         \
-    ((1UL << VMASST_TYPE_4gb_segments) | (1UL << VMASST_TYPE_4gb_segments_notify) |                           \
-     (1UL << VMASST_TYPE_writable_pagetables) | (1UL << VMASST_TYPE_pae_extended_cr3) |                       \
-     (1UL << VMASST_TYPE_architectural_iopl) | (1UL << VMASST_TYPE_runstate_update_flag) |                    \
+#define VALID_ASSISTS                                                                      \
+    ((1UL << VMASST_TYPE_4gb_segments) | (1UL << VMASST_TYPE_4gb_segments_notify) |        \
+     (1UL << VMASST_TYPE_writable_pagetables) | (1UL << VMASST_TYPE_pae_extended_cr3) |    \
+     (1UL << VMASST_TYPE_architectural_iopl) | (1UL << VMASST_TYPE_runstate_update_flag) | \
      (1UL << VMASST_TYPE_m2p_strict))
 
 long do_vm_assist(u64 cmd, u64 type, u64 a3, u64 a4, u64 a5)

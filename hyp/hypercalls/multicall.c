@@ -32,7 +32,8 @@ long do_multicall(u64 list, u64 count, u64 a3, u64 a4, u64 a5)
             return -EFAULT;
         v->in_multicall = true;
         v->hypercall_preempted = false;
-        e.result = (unsigned long)hypercall_dispatch(e.op, e.args[0], e.args[1], e.args[2], e.args[3], e.args[4]);
+        e.result =
+            (unsigned long)hypercall_dispatch(e.op, e.args[0], e.args[1], e.args[2], e.args[3], e.args[4]);
         v->in_multicall = false;
         if (v->hypercall_preempted) {
             v->hypercall_preempted = false;

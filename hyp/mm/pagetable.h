@@ -64,10 +64,10 @@ void pt_install_hyp_slots(u64 *l4);
 
 /*
  * Grant mappings: the frame belongs to `granter`; the entry holds its own references like any other L1 entry,
- * on top of what the caller holds. `flags` are PTE bits (PTE_P | PTE_RW ...). Unmapping gives -EINVAL when the
- * frame is no longer mapped there (nothing changed), else 0 or PT_GRANT_USED: the entry has its accessed bit,
- * so that a TLB may have it. No flush is done. Without the bit no CPU has used the entry, unless its owner has
- * cleared the bit.
+ * on top of what the caller holds. `flags` are PTE bits (PTE_P | PTE_RW ...). Unmapping gives -EINVAL when
+ * the frame is no longer mapped there (nothing changed), else 0 or PT_GRANT_USED: the entry has its accessed
+ * bit, so that a TLB may have it. No flush is done. Without the bit no CPU has used the entry, unless its
+ * owner has cleared the bit.
  */
 #define PT_GRANT_USED 1
 int pt_grant_map_va(struct mm_owner *pt, struct mm_owner *granter, mfn_t l4, u64 va, mfn_t frame, u64 flags);

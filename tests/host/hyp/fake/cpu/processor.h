@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The real header, except that waiting lets other threads run: here CPUs are threads, and there may be fewer processors. */
+/* The real header, except that waiting lets other threads run: here CPUs are threads, and there may be fewer
+ * processors. */
 #ifndef FAKE_CPU_PROCESSOR_H
 #define FAKE_CPU_PROCESSOR_H
 
