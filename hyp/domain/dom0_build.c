@@ -23,10 +23,11 @@
 #include "mm/page.h"
 #include "mm/pagetable.h"
 
-#define MAP_ALIGN     (4UL << 20)
-#define MIN_SPARE     (512UL << 10)
-#define RESERVE_PAGES (64UL << 8) /* 64 MiB for the hypervisor and small guests when dom0_mem is not given \
-                                   */
+#define MAP_ALIGN (4UL << 20)
+#define MIN_SPARE (512UL << 10)
+#define RESERVE_PAGES                                                                    \
+    (64UL << 8) /* 64 MiB for the hypervisor and small guests when dom0_mem is not given \
+                 */
 #define MIN_DOM0_PAGES 4096UL
 #define TABLE_FLAGS    (PTE_P | PTE_RW | PTE_US | PTE_A | PTE_D)
 #define LEAF_FLAGS     (PTE_P | PTE_RW | PTE_A | PTE_D)
