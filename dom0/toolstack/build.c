@@ -9,9 +9,6 @@
 
 #include "dom0/toolstack/report.h"
 
-/* Pages beyond memory= that the hypervisor lets the domain have; what stock tools allow as well. */
-#define MAX_MEM_SLACK_KIB 1024U
-
 /* A ramdisk may be an installer's; what does not fit into the guest is found by the layout. */
 #define RAMDISK_MAX_BYTES ((size_t)16 << 30)
 

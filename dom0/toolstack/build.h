@@ -9,6 +9,9 @@
 #include "dom0/toolstack/kernel.h"
 #include "dom0/toolstack/toolstack.h"
 
+/* What a domain may have beyond its target: libxl's allowance for pages that are not the guest's RAM. */
+#define MAX_MEM_SLACK_KIB 1024U
+
 /*
  * The PV domain builder. The stages are apart so that all that can be wrong with an operator's files is found
  * before a domain exists:

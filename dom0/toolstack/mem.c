@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dom0/toolstack/build.h"
 #include "dom0/toolstack/cmd.h"
 #include "dom0/toolstack/report.h"
 #include "xs/client/xs.h"
@@ -75,7 +76,6 @@ static void read_limits(struct toolstack *ts, uint32_t domid, uint64_t *static_m
 
 int cmd_mem_set(struct toolstack *ts, int argc, char **argv)
 {
-    struct xen_domctl_getdomaininfo info;
     uint64_t kib, static_max, target;
     uint32_t domid;
     char path[64];
@@ -88,12 +88,8 @@ int cmd_mem_set(struct toolstack *ts, int argc, char **argv)
                      static_max / 1024);
         return EXIT_FAILURE;
     }
-    /*
-     * The limit that the hypervisor enforces goes with the target, so that a guest that gave memory back
-     * cannot take it again; it is raised here and never lowered below what the guest has now.
-     */
-    if (hv_domain_info(&ts->hv, domid, &info) != 0 ||
-        (domid != 0 && kib > info.max_pages * 4 && hv_domain_max_mem(&ts->hv, domid, kib) != 0)) {
+    /* The limit that the hypervisor enforces goes along: memory given back is not to be taken again. */
+    if (domid != 0 && hv_domain_max_mem(&ts->hv, domid, kib + MAX_MEM_SLACK_KIB) != 0) {
         report_error("mem-set: domain %u: %s", domid, strerror(errno));
         return EXIT_FAILURE;
     }
