@@ -34,7 +34,7 @@ INITRAMFS = {"xen": BUILD / "oracle/initramfs.gz", "hospes": BUILD / "dom0/initr
 # On processors with the L1 terminal fault Xen crashes guests that write addresses into entries that are not
 # present; the interface itself allows it.
 HYP_ARGS = {"xen": "dom0_mem=512M pv-l1tf=false", "hospes": "dom0_mem=512M"}
-STORMS = ["storm", "storm_own", "storm_instructions"]  # of the image fuzz
+STORMS = ["storm", "storm_own", "storm_smp", "storm_instructions"]  # of the image fuzz
 CONFIG = """name = "{config}"
 kernel = "/images/{name}.elf"
 extra = "{extra}"

@@ -33,7 +33,7 @@ CONSOLE = {
     "hospes": "console=com1 com1=115200 dom0_mem=64M dom0_max_vcpus=4",
 }
 # Images that mean little on one CPU.
-CPUS = {"race": 2}
+CPUS = {"race": 2, "fuzz": 2}
 # What a hypervisor says when the first domain crashed, and when it did so itself.
 DOMAIN_CRASH = re.compile(r"(dom(ain)? ?0|d0)\b.*crash", re.I)
 HV_CRASH = re.compile(r"\(XEN\) (Panic on CPU|.*FATAL)|^.*\b(hypervisor (panic|bug)|PANIC|BUG)\b")

@@ -11,6 +11,7 @@
  */
 #include "tests/abi/lib/abi.h"
 #include "guest/grant.h"
+#include "guest/smp.h"
 #include "guest/time.h"
 
 #define SCRATCH 16u
@@ -359,12 +360,8 @@ static void repair(unsigned round)
         mm_writable(scratch[below(SCRATCH)]);
 }
 
-static void storm(unsigned salt, unsigned rounds, bool own_kernel)
+static void rage(unsigned rounds, bool own_kernel, bool deadly)
 {
-    bool deadly;
-
-    start(salt);
-    deadly = below(4) == 0;
     for (unsigned i = 0; i < rounds; i++) {
         unsigned nr = below(42);
         unsigned long a[5];
@@ -385,6 +382,12 @@ static void storm(unsigned salt, unsigned rounds, bool own_kernel)
     }
 }
 
+static void storm(unsigned salt, unsigned rounds, bool own_kernel)
+{
+    start(salt);
+    rage(rounds, own_kernel, below(4) == 0);
+}
+
 STORM_CLAIM(storm, "any hypercall with any argument harms only the caller")
 {
     storm(10, 20000, false);
@@ -393,6 +396,22 @@ STORM_CLAIM(storm, "any hypercall with any argument harms only the caller")
 STORM_CLAIM(storm_own, "the same with the kernel's own pages and root among the arguments")
 {
     storm(11, 20000, true);
+}
+
+static void rage_beside(void *arg)
+{
+    (void)arg;
+    rage(20000, false, false);
+}
+
+/* The vCPUs share the generator's state without a lock: one more source of disorder. */
+STORM_CLAIM(storm_smp, "any hypercalls of all vCPUs at once harm only their domain")
+{
+    start(13);
+    for (unsigned i = 1; i < smp_vcpus(); i++)
+        if (smp_start(i, rage_beside, NULL))
+            BROKEN("vCPU %u does not start", i);
+    rage(20000, below(2), false);
 }
 
 /* Where a random instruction sequence came from; a trap in it goes back there. */
