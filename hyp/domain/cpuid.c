@@ -28,13 +28,16 @@
 #define L7_EDX        B(4)
 #define LD1_EAX       (B(0) | B(1) | B(2))
 #define E1_ECX        (B(0) | B(4) | B(5) | B(6) | B(7) | B(8) | B(11) | B(16) | B(21))
-#define E1_EDX        (L1_EDX | B(11) | B(20) | B(22) | B(25) | B(27) | B(29) | B(30) | B(31))
-#define XCR0_AVX512   0xe0UL
+/* Some bits mean what they mean in leaf 1, others (19: multiprocessor, 26: 1 GiB pages) do not. */
+#define E1_EDX                                                                                               \
+    (B(0) | B(2) | B(4) | B(5) | B(6) | B(7) | B(8) | B(9) | B(11) | B(14) | B(15) | B(16) | B(20) | B(22) | \
+     B(23) | B(24) | B(25) | B(27) | B(29) | B(30) | B(31))
+#define XCR0_AVX512  0xe0UL
 
-#define MAX_LEAF      0xdu
-#define MAX_EXT_LEAF  0x80000008u
-#define HYP_LEAF      0x40000000u
-#define MAX_HYP_LEAF  0x40000005u
+#define MAX_LEAF     0xdu
+#define MAX_EXT_LEAF 0x80000008u
+#define HYP_LEAF     0x40000000u
+#define MAX_HYP_LEAF 0x40000005u
 
 static void xstate_leaf(u32 sub, struct cpuid_leaf *o)
 {
