@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* domctl: vCPUs' contexts, where they run, and how much. */
 #include "cpu/smp.h"
+#include "sched/guest_time.h"
 #include "hypercalls/control.h"
 #include "hypercalls/hypercalls.h"
 #include "mm/alloc.h"
@@ -34,6 +35,9 @@ static long install_context(struct vcpu *v, const struct vcpu_guest_context *c)
     if (!r) {
         if (v->id == 0)
             d->vm_assist = c->vm_assist & VM_ASSIST_VALID;
+        /* Builders clear the shared page before they set the first context. */
+        if (v->id == 0)
+            guest_wallclock_update(d);
         set_up_or_down(v, c->flags & VGCF_online);
     }
     /* Also makes the scheduler look at the vCPU again. */
