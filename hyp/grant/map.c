@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Mapping granted frames, and taking the mappings away. */
 #include "grant/table.h"
+#include "cpu/processor.h"
 #include "lib/printk.h"
 #include "mm/flush.h"
 #include "mm/pagetable.h"
@@ -124,7 +125,11 @@ void grant_map(struct grant_batch *b, struct gnttab_map_grant_ref *op)
     }
 }
 
-/* Takes parts of a mapping for this unmap alone: others no longer see them. */
+/* An unmap is finding out whether it names the right place; another one of the same handle waits for the
+ * answer. */
+#define UNMAP_UNDER_WAY 0x8000u
+
+/* Takes parts of a mapping for this unmap alone: others no longer see them. Ends in settle_parts(). */
 static int claim_parts(struct grant_table *gt, u32 handle, u32 wanted, struct grant_unmap_state *st)
 {
     struct grant_mapping *m = maptrack_slot(gt, handle);
@@ -133,8 +138,14 @@ static int claim_parts(struct grant_table *gt, u32 handle, u32 wanted, struct gr
     if (!m)
         return GNTST_bad_handle;
     spin_lock(&gt->map_lock);
-    flags = m->flags;
-    m->flags = (u16)(flags & ~(wanted & PARTS));
+    /* Short: the other vCPU changes one entry and holds no lock of ours. */
+    while ((flags = m->flags) & UNMAP_UNDER_WAY) {
+        spin_unlock(&gt->map_lock);
+        cpu_relax();
+        spin_lock(&gt->map_lock);
+    }
+    if (flags & PARTS)
+        m->flags = (u16)((flags & ~(wanted & PARTS)) | UNMAP_UNDER_WAY);
     st->granter = m->granter;
     st->ref = m->ref;
     spin_unlock(&gt->map_lock);
@@ -145,12 +156,18 @@ static int claim_parts(struct grant_table *gt, u32 handle, u32 wanted, struct gr
     return GNTST_okay;
 }
 
-static void unclaim_parts(struct grant_table *gt, struct grant_unmap_state *st)
+/* The unmap has happened, or (then its parts are the mapping's again) has not. */
+static void settle_parts(struct grant_table *gt, struct grant_unmap_state *st, bool happened)
 {
+    struct grant_mapping *m = maptrack_slot(gt, st->handle);
+
     spin_lock(&gt->map_lock);
-    maptrack_slot(gt, st->handle)->flags |= (u16)(st->flags & PARTS);
+    m->flags &= (u16)~UNMAP_UNDER_WAY;
+    if (!happened)
+        m->flags |= (u16)(st->flags & PARTS);
     spin_unlock(&gt->map_lock);
-    st->flags = 0;
+    if (!happened)
+        st->flags = 0;
 }
 
 /*
@@ -184,7 +201,7 @@ static int unmap(u32 handle, u64 host_addr, u64 dev_bus_addr, u64 new_addr, stru
     if (status != GNTST_okay)
         return status;
     if (!(st->flags & PARTS)) {
-        st->flags = 0;
+        settle_parts(gt, st, false);
         return GNTST_okay;
     }
     /* Our claim is a use of the pin, which therefore does not change. */
@@ -196,8 +213,7 @@ static int unmap(u32 handle, u64 host_addr, u64 dev_bus_addr, u64 new_addr, stru
         status = GNTST_bad_dev_addr;
     else if (st->flags & GNTMAP_host_map)
         status = unmap_host(st, new_addr, frame);
-    if (status != GNTST_okay)
-        unclaim_parts(gt, st);
+    settle_parts(gt, st, status == GNTST_okay);
     return status;
 }
 

@@ -4,9 +4,16 @@
 #ifndef HYP_CPU_PROCESSOR_H
 #define HYP_CPU_PROCESSOR_H
 
+#include <sched.h>
 #include "lib/types.h"
 
 u64 local_irq_save(void);
 void local_irq_restore(u64 flags);
+
+/* Waiting lets the other threads run. */
+static inline void cpu_relax(void)
+{
+    sched_yield();
+}
 
 #endif
