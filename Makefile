@@ -84,4 +84,4 @@ help:
 	@echo "make test       all levels of tests; test-full: their long forms"
 	@echo "make test-host  unit tests on this machine, no QEMU"
 	@echo "make check      format, lint and both compilers"
-	@echo "make bench      figures, against real Xen where it can be had"
+	@echo "make bench-hyp  what each service costs in instructions, on Hospes and on real Xen"
