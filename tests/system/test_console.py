@@ -4,19 +4,19 @@
 import pytest
 
 
+@pytest.fixture(scope="module", autouse=True)
+def ours_only(stock):
+    if stock:
+        pytest.skip("needs hospes-consoled")
+
+
 @pytest.fixture(scope="module")
-def guest(dom0):
+def guest(ours_only, dom0):
     path = dom0.guest("talker")
     dom0.check(f"hospes create {path}")
     wait_for(dom0, "guest: up", 120)
     yield "talker"
     dom0.check("hospes destroy talker")
-
-
-@pytest.fixture(autouse=True)
-def ours_only(stock):
-    if stock:
-        pytest.skip("needs hospes-consoled")
 
 
 def wait_for(dom0, text, seconds):
