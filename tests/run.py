@@ -23,7 +23,7 @@ PYTHON = "/usr/bin/python3"
 CMOCKA_PASSED = re.compile(r"^\[  PASSED  \] (\d+) test\(s\)\.", re.M)
 CMOCKA_FAILED = re.compile(r"^\[  FAILED  \] (?:[^:]*: )?(\d+) test\(s\)", re.M)
 PLAIN = re.compile(r"^(\d+) passed, (\d+) failed(?:, \d+ skipped)?$", re.M)
-PYTEST = re.compile(r"^=+ (.*) in [\d.]+s.*=+$", re.M)
+PYTEST = re.compile(r"^(?:=+ )?(\d+ (?:passed|failed|error|skipped).*?) in [\d.]+s", re.M)
 
 
 def count(text):

@@ -34,7 +34,7 @@ def first_words(**options):
     """Everything that a machine which should stop early has printed until it did."""
     options.setdefault("kernel", BUILD / "kernel/vmlinuz")
     with vm.VM(hyp="hospes", mem=512, **options) as machine:
-        return machine.expect(r"^\(hyp\) Hospes cannot start: (.*?)\r*$", 120).group(1)
+        return machine.expect(r"^\(hyp\) Hospes cannot start: (.*?)\r*\n", 120).group(1)
 
 
 def test_a_module_that_is_no_kernel(tmp_path):

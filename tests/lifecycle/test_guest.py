@@ -61,9 +61,9 @@ def test_console_takes_commands(dom0, linux):
 
 def test_pause_and_unpause(dom0, linux):
     dom0.check("hospes pause linux")
-    assert re.search(r"linux .*--p", dom0.check("hospes list linux"))
+    assert re.search(r"^linux .* [r-][b-]p", dom0.check("hospes list linux"), re.M)
     dom0.check("hospes unpause linux")
-    assert not re.search(r"linux .*--p", dom0.check("hospes list linux"))
+    assert not re.search(r"^linux .* [r-][b-]p", dom0.check("hospes list linux"), re.M)
 
 
 def test_rename(dom0, linux):
