@@ -69,6 +69,15 @@ void console_write(const char *s, size_t n)
     console_unlock(flags);
 }
 
+void console_write_guest(const char *s, size_t n)
+{
+    u64 flags = console_lock();
+
+    for (size_t i = 0; i < n; i++)
+        output(s[i]);
+    console_unlock(flags);
+}
+
 static void choose_output(const char *word, size_t n, const char *com1_opt, const char *com2_opt)
 {
     bool com1 = n == 4 && !strncmp(word, "com1", n), com2 = n == 4 && !strncmp(word, "com2", n);

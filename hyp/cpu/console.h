@@ -16,8 +16,11 @@ void console_release_vga(void);
 void console_enable_input(void);
 /* Looks for input by hand. */
 void console_poll(void);
-/* Raw text of dom0 or of the hypervisor to the serial line and the ring. */
+/* Text of the hypervisor, to the serial line and the ring. */
 void console_write(const char *s, size_t n);
+/* Text of dom0: to the line only. In the ring it would be what a reader of the ring prints, and the reading
+ * would never end. */
+void console_write_guest(const char *s, size_t n);
 /* Input bytes that arrived; returns how many were copied. */
 size_t console_read(char *buf, size_t n);
 /* Called (interrupt context) when input has arrived. */

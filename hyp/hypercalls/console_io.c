@@ -16,7 +16,7 @@ static long console_io_write(u64 count, u64 buf)
 
         if (copy_from_guest(chunk, buf, n))
             return -EFAULT;
-        console_write(chunk, n);
+        console_write_guest(chunk, n);
         buf += n;
         count -= n;
         if (count && hypercall_preempt_needed())
