@@ -92,8 +92,7 @@ struct vcpu {
     mfn_t loaded_root;   /* root in CR3 while loaded: MFN_NONE = hypervisor's own */
     u64 cr4;             /* guest's view */
     u64 debugreg[8];     /* dr0-3, 6, 7 */
-    bool debug_active;
-    u64 io_bitmap_va; /* physdev set_iobitmap: guest va and number of ports */
+    u64 io_bitmap_va;    /* physdev set_iobitmap: guest va and number of ports */
     u32 io_bitmap_ports;
     void *xsave;       /* features.xsave_size, 64-byte aligned */
     void *xsave_alloc; /* as allocated */
@@ -159,7 +158,6 @@ struct domain {
 
     struct shared_info *shared_info; /* alloc_shared_page */
     u64 vm_assist;                   /* 1 << VMASST_TYPE_* */
-    u64 hypercall_page;
 
     struct evtchn_domain *evtchn; /* event/ */
     struct grant_table *grant;    /* grant/ */
