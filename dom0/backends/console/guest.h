@@ -12,7 +12,7 @@
 
 #include "dom0/backends/console/backlog.h"
 #include "dom0/backends/console/logfile.h"
-#include "dom0/backends/console/loop.h"
+#include "dom0/backends/common/loop.h"
 #include "dom0/backends/console/ring.h"
 #include "xs/client/xs.h"
 

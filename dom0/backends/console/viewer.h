@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "dom0/backends/console/backlog.h"
-#include "dom0/backends/console/loop.h"
+#include "dom0/backends/common/loop.h"
 
 struct guest;
 

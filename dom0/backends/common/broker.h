@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HOSPES_BACKEND_BROKER_H
+#define HOSPES_BACKEND_BROKER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/resource.h>
+
+#include "dom0/backends/common/loop.h"
+
+/*
+ * Separation of privileges. A daemon is two processes: the broker keeps root and does nothing but answer a
+ * short list of requests; the worker serves the guests, as a user of its own, with no capabilities, no new
+ * privileges, under resource limits and a filter of system calls. Whoever takes over a worker through a ring
+ * gets what the worker has: the grants that guests give to dom0, the store as far as the broker passes it on
+ * (store.h), and the answers to those requests.
+ *
+ * The broker starts a new worker when one ends, at most one a second; the worker is killed when the broker
+ * ends in whatever way. A system call that is not on the list kills the worker; the log names it.
+ *
+ * SIGTERM or SIGINT at the broker: the worker is told to stop (its loop_run() returns), killed if it has not
+ * after ten seconds, and the daemon ends. SIGHUP: the log is reopened, and the worker told (on_hangup).
+ */
+struct broker;
+
+/* Requests from here on are the library's own. */
+#define BROKER_OP_LIBRARY 0x10000U
+
+struct broker_reply {
+    uint8_t data[4096];
+    size_t len;
+    int fds[8]; /* the broker closes its copies after they were sent; what the worker receives is the worker's
+                 */
+    unsigned int nfds;
+};
+
+/*
+ * In the broker: does what the worker asks, or not; what it asks is not trusted. 0 or an errno value. The
+ * request is aligned for any type. It may take as long as it must: only this daemon's worker waits.
+ */
+typedef int broker_handler(void *arg, uint32_t op, const void *req, size_t len, struct broker_reply *reply);
+
+struct broker_spec {
+    const char *name; /* "hospes-blockd" */
+    const char *user; /* whom the worker becomes; the daemon does not start without that user */
+    /* Names of system calls beyond the common ones (broker_syscalls.c), NULL at the end; NULL: none. */
+    const char *const *syscalls;
+    rlim_t max_files;  /* RLIMIT_NOFILE of the worker; 0: 4096 */
+    rlim_t max_memory; /* RLIMIT_DATA of the worker in bytes; 0: 1 GiB */
+
+    /* In the broker, once, before the first worker. 0, or -1 after a log line: the daemon does not start. */
+    int (*prepare)(void *arg);
+    broker_handler *handle; /* NULL: all requests are refused with ENOSYS */
+    /* In the broker, each time a worker has ended: forget what was done on its behalf. NULL: nothing. */
+    void (*worker_gone)(void *arg);
+
+    /*
+     * In the worker while it is still root: opens what will be needed. The guests do not reach it yet. 0, or
+     * -1 after a log line: the worker ends, and the daemon too if it was the first one.
+     */
+    int (*open)(struct broker *broker, void *arg);
+    /* In the worker, confined: serves, most of the time in loop_run(broker_loop()). Its exit status. */
+    int (*run)(struct broker *broker, void *arg);
+    /* In the worker, from its loop. NULL: nothing. */
+    void (*on_hangup)(void *arg);
+    void *arg;
+};
+
+/* A whole daemon but for what is its own: daemon_start(), the broker, its workers. The exit status of main().
+ */
+int broker_main(const struct broker_spec *spec, int argc, char **argv);
+
+/* ---- in the worker ---- */
+
+/* The worker's loop; made before open(). */
+struct loop *broker_loop(struct broker *broker);
+
+/* Guests are served from now on. */
+void broker_ready(struct broker *broker);
+
+/*
+ * Asks the broker and waits for its answer: 0 or an errno value. *reply (NULL: no data, no descriptors
+ * wanted) is filled also on failure. Descriptors come with close-on-exec set.
+ */
+int broker_call(struct broker *broker, uint32_t op, const void *req, size_t len, struct broker_reply *reply);
+
+/* ---- in the broker ---- */
+
+/*
+ * Starts a program of the system (argv[0] is an absolute path) as root or as the user `user` (NULL: root),
+ * with the standard input and output at /dev/null, the standard error output at our log, and `fds` as
+ * descriptors 3, 4, ... It is killed when the broker ends. Its pid, or -1 with errno. One that ends is reaped
+ * by itself.
+ */
+int broker_spawn(const char *const argv[], const char *user, const int *fds, unsigned int nfds);
+
+#endif

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+#include "dom0/backends/common/loop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/queue.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ROUND_EVENTS 64
+#define NS_PER_S     1000000000LL
+#define NS_PER_MS    1000000LL
+#define NOT_SET      SIZE_MAX
+
+struct loop_handle {
+    struct loop *loop;
+    int fd;
+    uint32_t events;
+    loop_callback *callback; /* NULL: removed */
+    void *arg;
+    struct loop_handle *next_dead;
+};
+
+struct loop_timer {
+    struct loop *loop;
+    int64_t deadline;
+    size_t at; /* in the loop's heap; NOT_SET: off */
+    loop_function *callback;
+    void *arg;
+};
+
+struct loop_hook {
+    LIST_ENTRY(loop_hook) link;
+    struct loop *loop;
+    loop_function *callback;
+    void *arg;
+};
+
+struct loop {
+    int epoll;
+    bool stopped;
+    struct loop_handle *dead; /* removed in this round; events of it may still be in the kernel's answer */
+    /* A binary heap, the first deadline on top; there is room for every timer that exists, so setting cannot
+     * fail. */
+    struct loop_timer **heap;
+    size_t timers, set, room;
+    LIST_HEAD(, loop_hook) hooks;
+    struct loop_hook *next_hook; /* while they are called: one may free another */
+};
+
+struct loop *loop_new(void)
+{
+    struct loop *loop = calloc(1, sizeof(*loop));
+
+    if (!loop)
+        return NULL;
+    LIST_INIT(&loop->hooks);
+    loop->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (loop->epoll >= 0)
+        return loop;
+    free(loop);
+    return NULL;
+}
+
+static void free_dead(struct loop *loop)
+{
+    while (loop->dead) {
+        struct loop_handle *handle = loop->dead;
+
+        loop->dead = handle->next_dead;
+        free(handle);
+    }
+}
+
+void loop_free(struct loop *loop)
+{
+    if (!loop)
+        return;
+    free_dead(loop);
+    close(loop->epoll);
+    free(loop->heap);
+    free(loop);
+}
+
+/* ---- descriptors ---- */
+
+struct loop_handle *loop_add(struct loop *loop, int fd, uint32_t events, loop_callback *callback, void *arg)
+{
+    struct loop_handle *handle = calloc(1, sizeof(*handle));
+    struct epoll_event event = {.events = events, .data.ptr = handle};
+
+    if (!handle)
+        return NULL;
+    *handle = (struct loop_handle){loop, fd, events, callback, arg, NULL};
+    if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) == 0)
+        return handle;
+    free(handle);
+    return NULL;
+}
+
+void loop_set_events(struct loop_handle *handle, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data.ptr = handle};
+
+    if (handle->events == events)
+        return;
+    handle->events = events;
+    epoll_ctl(handle->loop->epoll, EPOLL_CTL_MOD, handle->fd, &event);
+}
+
+void loop_remove(struct loop_handle *handle)
+{
+    if (!handle)
+        return;
+    epoll_ctl(handle->loop->epoll, EPOLL_CTL_DEL, handle->fd, NULL);
+    handle->callback = NULL;
+    handle->next_dead = handle->loop->dead;
+    handle->loop->dead = handle;
+}
+
+/* ---- timers ---- */
+
+struct loop_timer *loop_timer_new(struct loop *loop, loop_function *callback, void *arg)
+{
+    struct loop_timer *timer = calloc(1, sizeof(*timer));
+
+    if (timer && loop->timers == loop->room) {
+        size_t room = loop->room ? 2 * loop->room : 16;
+        struct loop_timer **heap = reallocarray(loop->heap, room, sizeof(struct loop_timer *));
+
+        if (!heap) {
+            free(timer);
+            return NULL;
+        }
+        loop->heap = heap;
+        loop->room = room;
+    }
+    if (!timer)
+        return NULL;
+    *timer = (struct loop_timer){loop, 0, NOT_SET, callback, arg};
+    loop->timers++;
+    return timer;
+}
+
+static void put(struct loop *loop, size_t at, struct loop_timer *timer)
+{
+    loop->heap[at] = timer;
+    timer->at = at;
+}
+
+/* Moves a timer to where its deadline belongs, from `at`, whose place is free. */
+static void sift(struct loop *loop, size_t at, struct loop_timer *timer)
+{
+    size_t child;
+
+    while (at > 0 && timer->deadline < loop->heap[(at - 1) / 2]->deadline) {
+        put(loop, at, loop->heap[(at - 1) / 2]);
+        at = (at - 1) / 2;
+    }
+    while ((child = 2 * at + 1) < loop->set) {
+        if (child + 1 < loop->set && loop->heap[child + 1]->deadline < loop->heap[child]->deadline)
+            child++;
+        if (timer->deadline <= loop->heap[child]->deadline)
+            break;
+        put(loop, at, loop->heap[child]);
+        at = child;
+    }
+    put(loop, at, timer);
+}
+
+static void take_out(struct loop_timer *timer)
+{
+    struct loop *loop = timer->loop;
+    size_t at = timer->at;
+
+    if (at == NOT_SET)
+        return;
+    timer->at = NOT_SET;
+    loop->set--;
+    if (at < loop->set)
+        sift(loop, at, loop->heap[loop->set]);
+}
+
+void loop_timer_set(struct loop_timer *timer, int64_t deadline_ns)
+{
+    take_out(timer);
+    if (deadline_ns == 0)
+        return;
+    timer->deadline = deadline_ns;
+    sift(timer->loop, timer->loop->set++, timer);
+}
+
+bool loop_timer_is_set(const struct loop_timer *timer)
+{
+    return timer->at != NOT_SET;
+}
+
+void loop_timer_free(struct loop_timer *timer)
+{
+    if (!timer)
+        return;
+    take_out(timer);
+    timer->loop->timers--;
+    free(timer);
+}
+
+/* Those that were due when this began: one that sets itself to the past waits for the next round. */
+static void call_timers(struct loop *loop)
+{
+    int64_t now = loop_now_ns();
+
+    for (size_t left = loop->set; left > 0 && loop->set > 0 && loop->heap[0]->deadline <= now; left--) {
+        struct loop_timer *timer = loop->heap[0];
+
+        take_out(timer);
+        timer->callback(timer->arg);
+    }
+}
+
+/* ---- hooks ---- */
+
+struct loop_hook *loop_hook_new(struct loop *loop, loop_function *callback, void *arg)
+{
+    struct loop_hook *hook = calloc(1, sizeof(*hook));
+
+    if (!hook)
+        return NULL;
+    hook->loop = loop;
+    hook->callback = callback;
+    hook->arg = arg;
+    LIST_INSERT_HEAD(&loop->hooks, hook, link);
+    return hook;
+}
+
+void loop_hook_free(struct loop_hook *hook)
+{
+    if (!hook)
+        return;
+    if (hook->loop->next_hook == hook)
+        hook->loop->next_hook = LIST_NEXT(hook, link);
+    LIST_REMOVE(hook, link);
+    free(hook);
+}
+
+static void call_hooks(struct loop *loop)
+{
+    struct loop_hook *hook = LIST_FIRST(&loop->hooks);
+
+    while (hook) {
+        loop->next_hook = LIST_NEXT(hook, link);
+        hook->callback(hook->arg);
+        hook = loop->next_hook;
+    }
+    loop->next_hook = NULL;
+}
+
+/* ---- rounds ---- */
+
+/* How long to wait; NULL for ever. */
+static const struct timespec *time_to_wait(struct loop *loop, int timeout_ms, struct timespec *room)
+{
+    int64_t wait = timeout_ms < 0 ? INT64_MAX : timeout_ms * NS_PER_MS;
+
+    if (loop->stopped)
+        wait = 0;
+    if (loop->set > 0) {
+        int64_t until = loop->heap[0]->deadline - loop_now_ns();
+
+        if (until < wait)
+            wait = until > 0 ? until : 0;
+    }
+    if (wait == INT64_MAX)
+        return NULL;
+    *room = (struct timespec){.tv_sec = wait / NS_PER_S, .tv_nsec = wait % NS_PER_S};
+    return room;
+}
+
+int loop_round(struct loop *loop, int timeout_ms)
+{
+    struct epoll_event events[ROUND_EVENTS];
+    struct timespec room;
+    int n;
+
+    call_hooks(loop);
+    n = epoll_pwait2(loop->epoll, events, ROUND_EVENTS, time_to_wait(loop, timeout_ms, &room), NULL);
+    if (n < 0 && errno != EINTR)
+        return -1;
+    for (int i = 0; i < n; i++) {
+        struct loop_handle *handle = events[i].data.ptr;
+
+        if (handle->callback)
+            handle->callback(handle->arg, events[i].events);
+    }
+    call_timers(loop);
+    free_dead(loop);
+    return 0;
+}
+
+int loop_run(struct loop *loop)
+{
+    int rc = 0;
+
+    loop->stopped = false;
+    while (!loop->stopped && rc == 0)
+        rc = loop_round(loop, -1);
+    return rc;
+}
+
+void loop_stop(struct loop *loop)
+{
+    loop->stopped = true;
+}
+
+int64_t loop_now_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * NS_PER_S + ts.tv_nsec;
+}
+
+int64_t loop_now_ms(void)
+{
+    return loop_now_ns() / NS_PER_MS;
+}
