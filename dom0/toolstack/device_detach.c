@@ -36,7 +36,7 @@ static int list_add(struct device_list *list, struct device dev)
 }
 
 /* Adds what lies below dir; no such directory is no device. */
-static int list_directory(struct xsc *xs, const char *dir, enum device_kind kind, uint32_t domid,
+static int list_directory(struct xsc *xs, const char *dir, enum device_backend backend, uint32_t domid,
                           struct device_list *list)
 {
     size_t count = 0;
@@ -50,7 +50,7 @@ static int list_directory(struct xsc *xs, const char *dir, enum device_kind kind
         unsigned long devid = strtoul(ids[i], &end, 10);
 
         if (end != ids[i] && *end == '\0' && devid <= UINT32_MAX)
-            rc = list_add(list, (struct device){kind, domid, (uint32_t)devid});
+            rc = list_add(list, (struct device){backend, domid, (uint32_t)devid});
     }
     free(ids);
     return rc;
@@ -60,9 +60,9 @@ static int find_devices(struct toolstack *ts, uint32_t domid, struct device_list
 {
     char dir[DEVICE_PATH_ROOM];
 
-    for (enum device_kind kind = 0; kind < DEVICE_KINDS; kind++) {
-        snprintf(dir, sizeof(dir), "/local/domain/0/backend/%s/%u", device_kind_name(kind), domid);
-        if (list_directory(ts->xs, dir, kind, domid, list) != 0) {
+    for (enum device_backend backend = 0; backend < DEVICE_BACKENDS; backend++) {
+        snprintf(dir, sizeof(dir), "/local/domain/0/backend/%s/%u", device_backends[backend].dir, domid);
+        if (list_directory(ts->xs, dir, backend, domid, list) != 0) {
             report_error("devices of domain %u: cannot list %s: %s", domid, dir, strerror(errno));
             return -1;
         }
@@ -108,8 +108,9 @@ static int wait_closed(struct toolstack *ts, const struct device *dev)
 {
     const struct timespec step = {0, 1000000};
     int64_t deadline = device_now_ms() + DEVICE_TIMEOUT_MS;
+    bool in_kernel = device_backends[dev->backend].in_kernel;
 
-    if (!driver_has(dev) && device_backend_state(ts->xs, dev) != XenbusStateUnknown) {
+    if (in_kernel && !driver_has(dev) && device_backend_state(ts->xs, dev) != XenbusStateUnknown) {
         /* Not even begun, perhaps just not yet: a short wait tells. */
         nanosleep(&(struct timespec){0, 50000000}, NULL);
         if (!driver_has(dev))
@@ -119,7 +120,7 @@ static int wait_closed(struct toolstack *ts, const struct device *dev)
         device_wait_backend(ts->xs, dev, XenbusStateClosed, DEVICE_TIMEOUT_MS) != 0 &&
         device_backend_state(ts->xs, dev) != XenbusStateUnknown)
         return -1;
-    while (driver_has(dev)) {
+    while (in_kernel && driver_has(dev)) {
         if (device_now_ms() > deadline)
             return -1;
         nanosleep(&step, NULL);
@@ -144,28 +145,29 @@ static int remove_if_empty(struct xsc *xs, xsc_tx_t tx, const char *dir)
 
 struct removal {
     uint32_t domid;
-    enum device_kind kind;
+    enum device_backend backend;
 };
 
 static int remove_body(struct xsc *xs, xsc_tx_t tx, void *arg)
 {
     static const char *const dirs[] = {"/local/domain/0/backend", "/local/domain/0/error/backend", NULL};
     const struct removal *r = arg;
-    const char *kind = device_kind_name(r->kind);
+    const char *back = device_backends[r->backend].dir;
+    const char *front = device_kind_name(device_backends[r->backend].kind);
     char path[DEVICE_PATH_ROOM];
 
     for (size_t i = 0; dirs[i]; i++) {
-        snprintf(path, sizeof(path), "%s/%s/%u", dirs[i], kind, r->domid);
+        snprintf(path, sizeof(path), "%s/%s/%u", dirs[i], back, r->domid);
         if (xsc_rm(xs, tx, path) != 0 && errno != ENOENT)
             return -1;
-        snprintf(path, sizeof(path), "%s/%s", dirs[i], kind);
+        snprintf(path, sizeof(path), "%s/%s", dirs[i], back);
         if (remove_if_empty(xs, tx, path) != 0 || remove_if_empty(xs, tx, dirs[i]) != 0)
             return -1;
     }
-    snprintf(path, sizeof(path), "/libxl/%u/device/%s", r->domid, kind);
+    snprintf(path, sizeof(path), "/libxl/%u/device/%s", r->domid, front);
     if (xsc_rm(xs, tx, path) != 0 && errno != ENOENT)
         return -1;
-    snprintf(path, sizeof(path), "/local/domain/%u/device/%s", r->domid, kind);
+    snprintf(path, sizeof(path), "/local/domain/%u/device/%s", r->domid, front);
     return xsc_rm(xs, tx, path) != 0 && errno != ENOENT ? -1 : 0;
 }
 
@@ -173,12 +175,12 @@ static int remove_nodes(struct toolstack *ts, uint32_t domid)
 {
     int rc = 0;
 
-    for (enum device_kind kind = 0; kind < DEVICE_KINDS; kind++) {
-        struct removal r = {domid, kind};
+    for (enum device_backend backend = 0; backend < DEVICE_BACKENDS; backend++) {
+        struct removal r = {domid, backend};
 
         if (xsc_transact(ts->xs, remove_body, &r) != 0) {
-            report_error("devices of domain %u: cannot remove the nodes of its %ss: %s", domid,
-                         device_kind_name(kind), strerror(errno));
+            report_error("devices of domain %u: cannot remove the nodes below backend/%s: %s", domid,
+                         device_backends[backend].dir, strerror(errno));
             rc = -1;
         }
     }
@@ -198,8 +200,8 @@ int devices_detach_all(struct toolstack *ts, uint32_t domid)
         if (wait_closed(ts, &list.devices[i]) == 0)
             continue;
         /* Removing the nodes makes the driver let go, too, if it can. */
-        report_error("device %s %u of domain %u: its driver did not close it, removing its nodes anyway",
-                     device_kind_name(list.devices[i].kind), list.devices[i].devid, domid);
+        report_error("device %s %u of domain %u: its backend did not close it, removing its nodes anyway",
+                     device_front_name(&list.devices[i]), list.devices[i].devid, domid);
         rc = -1;
     }
     free(list.devices);

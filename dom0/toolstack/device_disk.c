@@ -3,65 +3,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <time.h>
 #include <unistd.h>
 
-#include <xen/io/xenbus.h>
-
-#include "dom0/toolstack/loop.h"
 #include "dom0/toolstack/report.h"
 
-#define SECTOR_BYTES 512
-
-static int fail(const struct disk_device *disk, const char *why)
+int disk_fail(const struct disk_device *disk, const char *why)
 {
     report_error("disk %s: %s: %s", disk->cfg->vdev, disk->cfg->target, why);
     return -1;
 }
 
-/* A loop device over a plain file. */
-static int make_block_device(struct disk_device *disk, int file, const struct stat *st)
-{
-    if (st->st_size < SECTOR_BYTES)
-        return fail(disk, "shorter than one sector");
-    if (st->st_size % SECTOR_BYTES)
-        report_warning("disk %s: %s: its last %lld bytes are no whole sector, the guest will not see them",
-                       disk->cfg->vdev, disk->cfg->target, (long long)(st->st_size % SECTOR_BYTES));
-    disk->fd = loop_attach(file, disk->cfg->target, disk->cfg->readonly);
-    if (disk->fd >= 0)
-        return 0;
-    return fail(disk, errno == EBUSY    ? "in use by another loop device, and one of the two would write"
-                      : errno == ENOENT ? "no loop devices (is the module loop loaded?)"
-                                        : strerror(errno));
-}
-
-static int open_target(struct disk_device *disk, struct stat *st)
-{
-    int fd = open(disk->cfg->target, (disk->cfg->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
-    int rc;
-
-    if (fd < 0)
-        return fail(disk, strerror(errno));
-    if (fstat(fd, st) != 0) {
-        rc = fail(disk, strerror(errno));
-    } else if (S_ISBLK(st->st_mode)) {
-        disk->fd = fd;
-        return 0;
-    } else if (S_ISREG(st->st_mode)) {
-        rc = make_block_device(disk, fd, st);
-    } else {
-        rc = fail(disk, "neither a file nor a block device");
-    }
-    close(fd);
-    return rc == 0 && fstat(disk->fd, st) != 0 ? fail(disk, strerror(errno)) : rc;
-}
-
-static void describe(struct disk_device *disk, dev_t number)
+/* What all backends are told alike. */
+static void describe(struct disk_device *disk)
 {
     const struct disk_config *cfg = disk->cfg;
     struct device_nodes *nodes = &disk->nodes;
@@ -69,9 +25,7 @@ static void describe(struct disk_device *disk, dev_t number)
     device_nodes_front(nodes, "virtual-device", "%u", cfg->devid);
     device_nodes_front(nodes, "device-type", "%s", cfg->cdrom ? "cdrom" : "disk");
 
-    device_nodes_back(nodes, "params", "%s", cfg->target);
     device_nodes_back(nodes, "dev", "%s", cfg->vdev);
-    device_nodes_back(nodes, "type", "phy");
     device_nodes_back(nodes, "mode", "%s", cfg->readonly ? "r" : "w");
     device_nodes_back(nodes, "device-type", "%s", cfg->cdrom ? "cdrom" : "disk");
     device_nodes_back(nodes, "removable", "%d", cfg->removable);
@@ -79,55 +33,49 @@ static void describe(struct disk_device *disk, dev_t number)
     device_nodes_back(nodes, "discard-enable", "%d", cfg->discard && !cfg->readonly);
     if (cfg->direct_io_safe)
         device_nodes_back(nodes, "direct-io-safe", "1");
-    /* What a hotplug script would find out: blkback takes it when it starts, nobody has to wait for it. */
-    device_nodes_back(nodes, "physical-device", "%x:%x", major(number), minor(number));
-    device_nodes_back(nodes, "hotplug-status", "connected");
+}
+
+/* hospes-blockd opens the file itself; a wrong name is better found before there is anything to undo. */
+static int hospes_prepare(struct disk_device *disk)
+{
+    const struct disk_config *cfg = disk->cfg;
+    int fd = open(cfg->target, (cfg->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd < 0)
+        return disk_fail(disk, strerror(errno));
+    close(fd);
+    device_nodes_back(&disk->nodes, "type", "hospes");
+    device_nodes_back(&disk->nodes, "format", "%s", cfg->format == DISK_FORMAT_QCOW2 ? "qcow2" : "raw");
+    device_nodes_back(&disk->nodes, "params", "%s", cfg->target);
+    if (cfg->limit_iops)
+        device_nodes_back(&disk->nodes, "limit-iops", "%" PRIu64, cfg->limit_iops);
+    if (cfg->limit_bytes)
+        device_nodes_back(&disk->nodes, "limit-bytes", "%" PRIu64, cfg->limit_bytes);
+    return 0;
 }
 
 int disk_prepare(struct disk_device *disk, uint32_t domid, const struct disk_config *cfg)
 {
-    struct stat st;
+    bool ours = cfg->backend == DISK_BACKEND_HOSPES;
 
     memset(disk, 0, sizeof(*disk));
-    disk->dev = (struct device){DEVICE_VBD, domid, cfg->devid};
+    disk->dev = (struct device){ours ? BACKEND_HOSPES_VBD : BACKEND_LINUX_VBD, domid, cfg->devid};
     disk->cfg = cfg;
     disk->fd = -1;
-    if (open_target(disk, &st) != 0)
-        return -1;
-    describe(disk, st.st_rdev);
-    return 0;
-}
-
-/* blkback shows this attribute from when it has opened the block device. */
-static bool opened_by_driver(const struct disk_device *disk)
-{
-    char name[DEVICE_PATH_ROOM], path[DEVICE_PATH_ROOM + 64];
-
-    device_bus_name(&disk->dev, name);
-    snprintf(path, sizeof(path), "/sys/bus/xen-backend/devices/%s/physical_device", name);
-    return access(path, F_OK) == 0;
+    describe(disk);
+    return ours ? hospes_prepare(disk) : disk_linux_prepare(disk);
 }
 
 int disk_connect(struct toolstack *ts, struct disk_device *disk)
 {
-    const struct timespec step = {0, 1000000};
-    int64_t deadline = device_now_ms() + DEVICE_TIMEOUT_MS;
-    char *error;
-    int rc;
+    char *why;
 
-    if (device_wait_backend(ts->xs, &disk->dev, XenbusStateInitWait, DEVICE_TIMEOUT_MS) != 0)
-        return fail(disk, errno == ETIMEDOUT ? "no answer from the block backend (is xen-blkback loaded?)"
-                                             : strerror(errno));
-    while (!opened_by_driver(disk)) {
-        if (device_now_ms() > deadline || device_backend_state(ts->xs, &disk->dev) >= XenbusStateClosing) {
-            error = device_backend_error(ts->xs, &disk->dev);
-            rc = fail(disk, error ? error : "the block backend did not open it");
-            free(error);
-            return rc;
-        }
-        nanosleep(&step, NULL);
+    if (device_wait_ready(ts->xs, &disk->dev, DEVICE_TIMEOUT_MS, &why) != 0) {
+        disk_fail(disk, why ? why : "out of memory");
+        free(why);
+        return -1;
     }
-    return 0;
+    return disk->cfg->backend == DISK_BACKEND_LINUX ? disk_linux_connect(ts, disk) : 0;
 }
 
 void disk_release(struct disk_device *disk)

@@ -112,20 +112,21 @@ struct listing {
     json_t *array; /* NULL: a table */
 };
 
-static int show_domain(struct toolstack *ts, uint32_t domid, const struct listing *listing)
+static int show_backend(struct toolstack *ts, uint32_t domid, enum device_backend backend,
+                        const struct listing *listing)
 {
     char dir[DEVICE_PATH_ROOM];
     size_t count = 0;
     char **ids;
 
-    snprintf(dir, sizeof(dir), "/local/domain/0/backend/%s/%u", device_kind_name(listing->kind), domid);
+    snprintf(dir, sizeof(dir), "/local/domain/0/backend/%s/%u", device_backends[backend].dir, domid);
     ids = xsc_directory(ts->xs, XSC_NO_TX, dir, &count);
     if (!ids && errno != ENOENT) {
         report_error("%s: %s", dir, strerror(errno));
         return -1;
     }
     for (size_t i = 0; ids && i < count; i++) {
-        struct device dev = {listing->kind, domid, (uint32_t)strtoul(ids[i], NULL, 10)};
+        struct device dev = {backend, domid, (uint32_t)strtoul(ids[i], NULL, 10)};
 
         if (listing->array)
             json_array_append_new(listing->array,
@@ -135,6 +136,16 @@ static int show_domain(struct toolstack *ts, uint32_t domid, const struct listin
     }
     free(ids);
     return 0;
+}
+
+static int show_domain(struct toolstack *ts, uint32_t domid, const struct listing *listing)
+{
+    int rc = 0;
+
+    for (enum device_backend backend = 0; backend < DEVICE_BACKENDS && rc == 0; backend++)
+        if (device_backends[backend].kind == listing->kind)
+            rc = show_backend(ts, domid, backend, listing);
+    return rc;
 }
 
 static int run(struct toolstack *ts, int argc, char **argv, struct listing *listing)

@@ -10,32 +10,46 @@
 
 #include <xen/io/xenbus.h>
 
+const struct device_backend_kind device_backends[DEVICE_BACKENDS] = {
+    [BACKEND_LINUX_VBD] = {"vbd", DEVICE_VBD, true,
+                           "no answer from the block backend (is xen-blkback loaded?)"},
+    [BACKEND_HOSPES_VBD] = {"hospes-vbd", DEVICE_VBD, false, "no answer from hospes-blockd (is it running?)"},
+    [BACKEND_LINUX_VIF] = {"vif", DEVICE_VIF, true,
+                           "no answer from the network backend (is xen-netback loaded?)"},
+    [BACKEND_HOSPES_VIF] = {"hospes-vif", DEVICE_VIF, false, "no answer from hospes-netd (is it running?)"},
+};
+
 const char *device_kind_name(enum device_kind kind)
 {
     return kind == DEVICE_VBD ? "vbd" : "vif";
 }
 
+const char *device_front_name(const struct device *dev)
+{
+    return device_kind_name(device_backends[dev->backend].kind);
+}
+
 void device_frontend_path(const struct device *dev, char path[DEVICE_PATH_ROOM])
 {
-    snprintf(path, DEVICE_PATH_ROOM, "/local/domain/%u/device/%s/%u", dev->domid, device_kind_name(dev->kind),
+    snprintf(path, DEVICE_PATH_ROOM, "/local/domain/%u/device/%s/%u", dev->domid, device_front_name(dev),
              dev->devid);
 }
 
 void device_backend_path(const struct device *dev, char path[DEVICE_PATH_ROOM])
 {
-    snprintf(path, DEVICE_PATH_ROOM, "/local/domain/0/backend/%s/%u/%u", device_kind_name(dev->kind),
+    snprintf(path, DEVICE_PATH_ROOM, "/local/domain/0/backend/%s/%u/%u", device_backends[dev->backend].dir,
              dev->domid, dev->devid);
 }
 
 void device_record_path(const struct device *dev, char path[DEVICE_PATH_ROOM])
 {
-    snprintf(path, DEVICE_PATH_ROOM, "/libxl/%u/device/%s/%u", dev->domid, device_kind_name(dev->kind),
+    snprintf(path, DEVICE_PATH_ROOM, "/libxl/%u/device/%s/%u", dev->domid, device_front_name(dev),
              dev->devid);
 }
 
 void device_bus_name(const struct device *dev, char name[DEVICE_PATH_ROOM])
 {
-    snprintf(name, DEVICE_PATH_ROOM, "%s-%u-%u", device_kind_name(dev->kind), dev->domid, dev->devid);
+    snprintf(name, DEVICE_PATH_ROOM, "%s-%u-%u", device_backends[dev->backend].dir, dev->domid, dev->devid);
 }
 
 static void add(struct device_nodes *nodes, struct device_node *list, size_t *count, const char *name,
@@ -191,5 +205,24 @@ int device_wait_backend(struct xsc *xs, const struct device *dev, unsigned int s
 char *device_backend_error(struct xsc *xs, const struct device *dev)
 {
     return xsc_readf(xs, XSC_NO_TX, "/local/domain/0/error/backend/%s/%u/%u/error",
-                     device_kind_name(dev->kind), dev->domid, dev->devid);
+                     device_backends[dev->backend].dir, dev->domid, dev->devid);
+}
+
+int device_wait_ready(struct xsc *xs, const struct device *dev, int timeout_ms, char **why)
+{
+    int rc = device_wait_backend(xs, dev, XenbusStateInitWait, timeout_ms);
+    const char *reason = NULL;
+
+    *why = NULL;
+    if (rc == 0 && device_backend_state(xs, dev) < XenbusStateClosing)
+        return 0;
+    if (rc != 0 && errno != ETIMEDOUT)
+        reason = strerror(errno);
+    else
+        *why = device_backend_error(xs, dev);
+    if (!*why)
+        *why = strdup(reason    ? reason
+                      : rc != 0 ? device_backends[dev->backend].silence
+                                : "its backend gave it up");
+    return -1;
 }

@@ -61,6 +61,7 @@ void vif_config_free(struct vif_config *vif)
     free(vif->vifname);
     free(vif->ip);
     free(vif->script);
+    free(vif->forward);
     memset(vif, 0, sizeof(*vif));
 }
 

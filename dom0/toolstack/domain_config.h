@@ -13,11 +13,19 @@
 
 enum disk_format {
     DISK_FORMAT_RAW, /* a block device or a plain file, told apart when the device is attached */
+    DISK_FORMAT_QCOW2,
 };
 
 enum disk_backend {
-    DISK_BACKEND_DEFAULT, /* the toolstack chooses */
-    DISK_BACKEND_PHY,     /* the kernel's blkback, a file through a loop device */
+    DISK_BACKEND_DEFAULT, /* only while parsing: device_choice.c turns it into one of the others */
+    DISK_BACKEND_LINUX,   /* the kernel's blkback, a file through a loop device */
+    DISK_BACKEND_HOSPES,  /* hospes-blockd */
+};
+
+enum vif_backend {
+    VIF_BACKEND_DEFAULT, /* as above */
+    VIF_BACKEND_LINUX,   /* the kernel's netback */
+    VIF_BACKEND_HOSPES,  /* hospes-netd */
 };
 
 struct disk_config {
@@ -30,8 +38,10 @@ struct disk_config {
     bool readonly;
     bool removable;
     bool cdrom;
-    bool discard;        /* default true */
-    bool direct_io_safe; /* default false */
+    bool discard;         /* default true */
+    bool direct_io_safe;  /* default false */
+    uint64_t limit_iops;  /* requests a second, 0: no limit */
+    uint64_t limit_bytes; /* a second, 0: no limit */
 };
 
 struct vif_config {
@@ -43,6 +53,10 @@ struct vif_config {
     uint32_t mtu;   /* 0: the bridge's */
     uint64_t rate_bytes; /* credit a period, 0: no limit */
     uint32_t rate_usecs; /* length of a period */
+    enum vif_backend backend;
+    bool antispoof;  /* only packets with the card's own addresses pass */
+    char *forward;   /* ports of dom0 that lead to the guest, "tcp:8080:80 udp:53:53", NULL: none */
+    uint32_t queues; /* at most, 0: the backend's choice */
 };
 
 enum domain_action {

@@ -23,4 +23,7 @@ bool xlcfg_disk_number(const char *vdev, uint32_t *devid);
  */
 bool xlcfg_parse_rate(const char *text, uint64_t *bytes, uint32_t *usecs);
 
+/* "500", and for bytes also "20m" (k, m, g are powers of 1024); 0 is no limit. false: nothing of the kind. */
+bool xlcfg_parse_limit(const char *text, bool is_bytes, uint64_t *limit);
+
 #endif

@@ -2,11 +2,15 @@
 #include "dom0/toolstack/xlcfg_device.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "dom0/toolstack/device_choice.h"
 #include "dom0/toolstack/report.h"
+
+#define LIMIT_MAX (UINT64_C(1) << 50)
 
 /*
  * xl's disk specification: comma-separated words. Words without '=' fill target, format, vdev and access in
@@ -38,9 +42,12 @@ static int set_format(struct disk_parser *p, const char *value)
     p->had_format = true;
     if (strcmp(value, "raw") == 0 || strcmp(value, "aio") == 0 || *value == '\0')
         return 0;
-    if (strcmp(value, "qcow") == 0 || strcmp(value, "qcow2") == 0 || strcmp(value, "vhd") == 0 ||
-        strcmp(value, "qed") == 0)
-        return fail(p, "only the format raw is served here", value);
+    if (strcmp(value, "qcow2") == 0) {
+        p->disk->format = DISK_FORMAT_QCOW2;
+        return 0;
+    }
+    if (strcmp(value, "qcow") == 0 || strcmp(value, "vhd") == 0 || strcmp(value, "qed") == 0)
+        return fail(p, "the formats raw and qcow2 are served here, not", value);
     if (strcmp(value, "empty") == 0)
         return fail(p, "a PV guest cannot have a drive without a medium", value);
     return fail(p, "unknown format", value);
@@ -74,13 +81,50 @@ static int set_devtype(struct disk_parser *p, const char *value)
 
 static int set_backendtype(struct disk_parser *p, const char *value)
 {
-    if (strcmp(value, "phy") == 0) {
-        p->disk->backend = DISK_BACKEND_PHY;
-        return 0;
-    }
+    static const struct {
+        const char *name;
+        enum disk_backend backend;
+    } backends[] = {
+        {"linux", DISK_BACKEND_LINUX}, {"phy", DISK_BACKEND_LINUX}, {"hospes", DISK_BACKEND_HOSPES}};
+
+    for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++)
+        if (strcmp(value, backends[i].name) == 0) {
+            p->disk->backend = backends[i].backend;
+            return 0;
+        }
     if (strcmp(value, "tap") == 0 || strcmp(value, "qdisk") == 0 || strcmp(value, "standalone") == 0)
         return fail(p, "this backendtype does not exist here", value);
     return fail(p, "unknown backendtype", value);
+}
+
+bool xlcfg_parse_limit(const char *text, bool is_bytes, uint64_t *limit)
+{
+    static const char units[] = "kmg";
+    uint64_t value;
+    char *end, *unit;
+
+    if (!isdigit((unsigned char)*text))
+        return false;
+    errno = 0;
+    value = strtoull(text, &end, 10);
+    if (errno != 0 || value > LIMIT_MAX)
+        return false;
+    if (is_bytes && *end && (unit = strchr(units, tolower((unsigned char)*end)))) {
+        value <<= 10 * (unit - units + 1);
+        end++;
+    }
+    *limit = value;
+    return *end == '\0' && value <= LIMIT_MAX;
+}
+
+static int set_limit(const struct disk_parser *p, const char *value, bool is_bytes, uint64_t *limit)
+{
+    if (xlcfg_parse_limit(value, is_bytes, limit))
+        return 0;
+    return fail(p,
+                is_bytes ? "limit-bytes is a number of bytes a second, like 1000000 or 20m, not"
+                         : "limit-iops is a number of requests a second, not",
+                value);
 }
 
 static int set_vdev(struct disk_parser *p, const char *value)
@@ -108,8 +152,8 @@ static int set_target(struct disk_parser *p, const char *value)
         const char *prefix;
         bool served;
     } prefixes[] = {
-        {"phy:", true},  {"file:", true},  {"raw:", true},    {"tap:", true},    {"tap2:", true},
-        {"aio:", true},  {"vhd:", false},  {"qcow:", false},  {"qcow2:", false}, {"ioemu:", false},
+        {"phy:", true},  {"file:", true},  {"raw:", true},    {"tap:", true},   {"tap2:", true},
+        {"aio:", true},  {"vhd:", false},  {"qcow:", false},  {"qcow2:", true}, {"ioemu:", false},
         {"nbd:", false}, {"drbd:", false}, {"iscsi:", false},
     };
     bool again = true;
@@ -124,6 +168,8 @@ static int set_target(struct disk_parser *p, const char *value)
                 continue;
             if (!prefixes[i].served)
                 return fail(p, "this kind of target is not served here", value);
+            if (strcmp(prefixes[i].prefix, "qcow2:") == 0)
+                p->disk->format = DISK_FORMAT_QCOW2;
             value += len;
             p->had_prefix = again = true;
             break;
@@ -165,6 +211,10 @@ static int take_pair(struct disk_parser *p, const char *key, const char *value)
         return set_devtype(p, value);
     if (strcmp(key, "backendtype") == 0)
         return set_backendtype(p, value);
+    if (strcmp(key, "limit-iops") == 0)
+        return set_limit(p, value, false, &p->disk->limit_iops);
+    if (strcmp(key, "limit-bytes") == 0)
+        return set_limit(p, value, true, &p->disk->limit_bytes);
     if (strcmp(key, "script") == 0)
         return set_copy(p, &p->disk->script, value);
     if (strcmp(key, "backend") == 0)
@@ -234,7 +284,7 @@ static int check_disk(const struct disk_parser *p, const char *spec)
         report_warning_at(p->source, p->line,
                           "disk: script=%.60s is not run: the toolstack attaches disks itself",
                           p->disk->script);
-    return 0;
+    return disk_choose_backend(p->source, p->line, p->disk);
 }
 
 int xlcfg_parse_disk(const char *source, unsigned int line, const char *spec, struct disk_config *disk)

@@ -10,8 +10,10 @@
 
 #include <linux/if.h>
 
+#include "dom0/toolstack/device_choice.h"
 #include "dom0/toolstack/report.h"
 
+#define QUEUES_MAX         16U
 #define RATE_DEFAULT_USECS 50000U
 #define RATE_MAX_USECS     10000000U
 
@@ -74,6 +76,62 @@ static int set_mtu(struct vif_parser *p, const char *value)
     return 0;
 }
 
+static int set_backendtype(struct vif_parser *p, const char *value)
+{
+    if (strcmp(value, "linux") == 0)
+        p->vif->backend = VIF_BACKEND_LINUX;
+    else if (strcmp(value, "hospes") == 0)
+        p->vif->backend = VIF_BACKEND_HOSPES;
+    else
+        return fail(p, "backendtype is linux or hospes, not", value);
+    return 0;
+}
+
+static int set_antispoof(struct vif_parser *p, const char *value)
+{
+    if (strcmp(value, "0") != 0 && strcmp(value, "1") != 0)
+        return fail(p, "antispoof is 0 or 1, not", value);
+    p->vif->antispoof = *value == '1';
+    return 0;
+}
+
+static int set_queues(struct vif_parser *p, const char *value)
+{
+    char *end;
+    unsigned long queues = strtoul(value, &end, 10);
+
+    if (!isdigit((unsigned char)*value) || *end || queues == 0 || queues > QUEUES_MAX)
+        return fail(p, "queues is 1 to 16, not", value);
+    p->vif->queues = (uint32_t)queues;
+    return 0;
+}
+
+/* Digits up to the character `end`; where that is, NULL when there is no port. */
+static const char *skip_port(const char *text, char end)
+{
+    char *rest;
+    unsigned long port = strtoul(text, &rest, 10);
+
+    return isdigit((unsigned char)*text) && *rest == end && port >= 1 && port <= 65535 ? rest : NULL;
+}
+
+/* "tcp:8080:80": may be given several times. */
+static int add_forward(struct vif_parser *p, const char *value)
+{
+    const char *at = strncmp(value, "tcp:", 4) == 0 || strncmp(value, "udp:", 4) == 0 ? value + 4 : NULL;
+    char *all;
+
+    at = at ? skip_port(at, ':') : NULL;
+    if (!at || !skip_port(at + 1, '\0'))
+        return fail(p, "forward is tcp:PORT:GUEST-PORT or udp:PORT:GUEST-PORT, not", value);
+    if (asprintf(&all, "%s%s%s", p->vif->forward ? p->vif->forward : "", p->vif->forward ? " " : "", value) <
+        0)
+        return fail(p, "out of memory", value);
+    free(p->vif->forward);
+    p->vif->forward = all;
+    return 0;
+}
+
 static int take_pair(struct vif_parser *p, const char *key, const char *value)
 {
     struct vif_config *vif = p->vif;
@@ -92,6 +150,14 @@ static int take_pair(struct vif_parser *p, const char *key, const char *value)
         return xlcfg_parse_rate(value, &vif->rate_bytes, &vif->rate_usecs)
                    ? 0
                    : fail(p, "not a rate like 10Mb/s or 250KB/s@20ms", value);
+    if (strcmp(key, "backendtype") == 0)
+        return set_backendtype(p, value);
+    if (strcmp(key, "antispoof") == 0)
+        return set_antispoof(p, value);
+    if (strcmp(key, "queues") == 0)
+        return set_queues(p, value);
+    if (strcmp(key, "forward") == 0)
+        return add_forward(p, value);
     if (strcmp(key, "type") == 0)
         return strcmp(value, "vif") == 0 ? 0 : fail(p, "a PV guest has no emulated card: type", value);
     if (strcmp(key, "backend") == 0)
@@ -162,6 +228,8 @@ int xlcfg_parse_vif(const char *source, unsigned int line, const char *spec, str
         *equals = '\0';
         rc = take_pair(&p, trim(word), trim(equals + 1));
     }
+    if (rc == 0)
+        rc = vif_choose_backend(source, line, vif);
     if (rc == 0 && !p.had_mac)
         rc = make_mac(&p);
     free(copy);

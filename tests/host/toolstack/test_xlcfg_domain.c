@@ -246,7 +246,16 @@ static void test_disk_errors(void **state)
         {"/x", "hospes: f:9: disk: the name of the disk (vdev=xvda) is missing in: /x\n"},
         {"/x,xvda,w", "hospes: f:9: disk: unknown format: xvda\n"},
         {"x,raw,xvda", "hospes: f:9: disk: the target is not an absolute path: x\n"},
-        {"/x,qcow2,xvda", "hospes: f:9: disk: only the format raw is served here: qcow2\n"},
+        {"/x,vhd,xvda", "hospes: f:9: disk: the formats raw and qcow2 are served here, not: vhd\n"},
+        {"/x,qcow2,xvda,backendtype=phy",
+         "hospes: f:9: disk: xvda: the format qcow2 needs backendtype=hospes\n"},
+        {"vdev=xvda,backendtype=linux,limit-iops=5,target=/x",
+         "hospes: f:9: disk: xvda: limit-iops or limit-bytes needs backendtype=hospes\n"},
+        {"vdev=xvda,limit-iops=5k,target=/x",
+         "hospes: f:9: disk: limit-iops is a number of requests a second, not: 5k\n"},
+        {"vdev=xvda,limit-bytes=fast,target=/x",
+         "hospes: f:9: disk: limit-bytes is a number of bytes a second, like 1000000 or 20m, not: fast\n"},
+        {"vdev=xvda,backendtype=fast,target=/x", "hospes: f:9: disk: unknown backendtype: fast\n"},
         {"/x,raw,zz", "hospes: f:9: disk: no name of a disk (xvda, xvdb1, sda, hda, ...): zz\n"},
         {"/x,raw,xvda256", "hospes: f:9: disk: no name of a disk (xvda, xvdb1, sda, hda, ...): xvda256\n"},
         {"/x,raw,hde", "hospes: f:9: disk: no name of a disk (xvda, xvdb1, sda, hda, ...): hde\n"},
@@ -300,6 +309,81 @@ static void test_vif(void **state)
     vif_config_free(&vif);
 }
 
+static void test_disk_backends(void **state)
+{
+    static const struct {
+        const char *spec;
+        enum disk_backend backend;
+        enum disk_format format;
+        uint64_t iops, bytes;
+    } cases[] = {
+        {"/x,raw,xvda,w", DISK_BACKEND_LINUX, DISK_FORMAT_RAW, 0, 0},
+        {"/x,raw,xvda,w,backendtype=linux", DISK_BACKEND_LINUX, DISK_FORMAT_RAW, 0, 0},
+        {"/x,raw,xvda,w,backendtype=phy", DISK_BACKEND_LINUX, DISK_FORMAT_RAW, 0, 0},
+        {"/x,raw,xvda,w,backendtype=hospes", DISK_BACKEND_HOSPES, DISK_FORMAT_RAW, 0, 0},
+        {"/x,qcow2,xvda,w", DISK_BACKEND_HOSPES, DISK_FORMAT_QCOW2, 0, 0},
+        {"qcow2:/x,xvda,w", DISK_BACKEND_HOSPES, DISK_FORMAT_QCOW2, 0, 0},
+        {"format=qcow2,vdev=xvda,target=/x", DISK_BACKEND_HOSPES, DISK_FORMAT_QCOW2, 0, 0},
+        {"vdev=xvda,limit-iops=100,limit-bytes=20m,target=/x", DISK_BACKEND_HOSPES, DISK_FORMAT_RAW, 100,
+         20 << 20},
+        {"vdev=xvda,limit-bytes=4096,target=/x", DISK_BACKEND_HOSPES, DISK_FORMAT_RAW, 0, 4096},
+        {"vdev=xvda,limit-iops=0,target=/x", DISK_BACKEND_LINUX, DISK_FORMAT_RAW, 0, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct disk_config disk;
+
+        capture_start();
+        if (xlcfg_parse_disk("f", 1, cases[i].spec, &disk) != 0)
+            fail_msg("%s: %s", cases[i].spec, capture_text());
+        assert_int_equal(disk.backend, cases[i].backend);
+        assert_int_equal(disk.format, cases[i].format);
+        assert_int_equal(disk.limit_iops, cases[i].iops);
+        assert_int_equal(disk.limit_bytes, cases[i].bytes);
+        disk_config_free(&disk);
+    }
+}
+
+static void test_limits(void **state)
+{
+    static const char *const bad[] = {"", "-1", "x", "1x", "1kk", " 1", "99999999999999999999", "2000000g"};
+    uint64_t limit;
+
+    (void)state;
+    assert_true(xlcfg_parse_limit("0", false, &limit));
+    assert_int_equal(limit, 0);
+    assert_true(xlcfg_parse_limit("3K", true, &limit));
+    assert_int_equal(limit, 3072);
+    assert_true(xlcfg_parse_limit("1g", true, &limit));
+    assert_int_equal(limit, 1 << 30);
+    assert_false(xlcfg_parse_limit("3k", false, &limit));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(xlcfg_parse_limit(bad[i], true, &limit));
+}
+
+static void test_vif_backends(void **state)
+{
+    struct vif_config vif;
+
+    (void)state;
+    capture_start();
+    assert_int_equal(xlcfg_parse_vif("f", 1, "bridge=br0", &vif), 0);
+    assert_int_equal(vif.backend, VIF_BACKEND_LINUX);
+    vif_config_free(&vif);
+    assert_int_equal(xlcfg_parse_vif("f", 1, "backendtype=hospes,antispoof=1,queues=16", &vif), 0);
+    assert_int_equal(vif.backend, VIF_BACKEND_HOSPES);
+    assert_true(vif.antispoof);
+    assert_int_equal(vif.queues, 16);
+    vif_config_free(&vif);
+    assert_int_equal(
+        xlcfg_parse_vif("f", 1, "forward=tcp:8080:80,forward=udp:53:5353,ip=10.0.5.2 10.0.5.3", &vif), 0);
+    assert_int_equal(vif.backend, VIF_BACKEND_HOSPES);
+    assert_string_equal(vif.forward, "tcp:8080:80 udp:53:5353");
+    vif_config_free(&vif);
+    assert_string_equal(capture_text(), "");
+}
+
 static void test_vif_errors(void **state)
 {
     static const struct {
@@ -315,6 +399,21 @@ static void test_vif_errors(void **state)
         {"type=ioemu", "hospes: f:9: vif: a PV guest has no emulated card: type: ioemu\n"},
         {"rate=fast", "hospes: f:9: vif: not a rate like 10Mb/s or 250KB/s@20ms: fast\n"},
         {"mtu=10", "hospes: f:9: vif: mtu is 68 to 65535, not: 10\n"},
+        {"backendtype=phy", "hospes: f:9: vif: backendtype is linux or hospes, not: phy\n"},
+        {"antispoof=yes", "hospes: f:9: vif: antispoof is 0 or 1, not: yes\n"},
+        {"queues=0", "hospes: f:9: vif: queues is 1 to 16, not: 0\n"},
+        {"queues=17", "hospes: f:9: vif: queues is 1 to 16, not: 17\n"},
+        {"forward=80:80",
+         "hospes: f:9: vif: forward is tcp:PORT:GUEST-PORT or udp:PORT:GUEST-PORT, not: 80:80\n"},
+        {"forward=tcp:80:",
+         "hospes: f:9: vif: forward is tcp:PORT:GUEST-PORT or udp:PORT:GUEST-PORT, not: tcp:80:\n"},
+        {"forward=udp:65536:1",
+         "hospes: f:9: vif: forward is tcp:PORT:GUEST-PORT or udp:PORT:GUEST-PORT, not: udp:65536:1\n"},
+        {"forward=tcp:80:80", "hospes: f:9: vif: forward needs the guest's address (ip=10.0.5.2)\n"},
+        {"forward=tcp:80:80,ip=fe80::1",
+         "hospes: f:9: vif: forward needs the guest's address (ip=10.0.5.2)\n"},
+        {"backendtype=linux,queues=2", "hospes: f:9: vif: queues needs backendtype=hospes\n"},
+        {"backendtype=linux,antispoof=1", "hospes: f:9: vif: antispoof needs backendtype=hospes\n"},
         {"backend=dd", "hospes: f:9: vif: cards are served by Domain-0 only, not by: dd\n"},
     };
 
@@ -364,6 +463,8 @@ int main(void)
         cmocka_unit_test(test_relative_path), cmocka_unit_test(test_disk_forms),
         cmocka_unit_test(test_disk_errors),   cmocka_unit_test(test_vif),
         cmocka_unit_test(test_vif_errors),    cmocka_unit_test(test_rates),
+        cmocka_unit_test(test_disk_backends), cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_vif_backends),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
