@@ -19,19 +19,24 @@
  * who has it open, the network interface with its backend.
  */
 
+struct closing_device {
+    struct device dev;
+    unsigned int state; /* of its backend before it was asked to close */
+};
+
 struct device_list {
-    struct device *devices;
+    struct closing_device *devices;
     size_t count;
 };
 
 static int list_add(struct device_list *list, struct device dev)
 {
-    struct device *more = realloc(list->devices, (list->count + 1) * sizeof(*more));
+    struct closing_device *more = realloc(list->devices, (list->count + 1) * sizeof(*more));
 
     if (!more)
         return -1;
     list->devices = more;
-    list->devices[list->count++] = dev;
+    list->devices[list->count++] = (struct closing_device){dev, XenbusStateUnknown};
     return 0;
 }
 
@@ -76,18 +81,21 @@ static int find_devices(struct toolstack *ts, uint32_t domid, struct device_list
  */
 static int close_body(struct xsc *xs, xsc_tx_t tx, void *arg)
 {
-    const struct device_list *list = arg;
+    struct device_list *list = arg;
     char path[DEVICE_PATH_ROOM], state[DEVICE_PATH_ROOM + 8], value[2];
 
     snprintf(value, sizeof(value), "%d", XenbusStateClosing);
     for (size_t i = 0; i < list->count; i++) {
-        device_backend_path(&list->devices[i], path);
+        struct closing_device *closing = &list->devices[i];
+
+        device_backend_path(&closing->dev, path);
         snprintf(state, sizeof(state), "%s/state", path);
+        closing->state = device_backend_state(xs, &closing->dev);
         /* Somebody else may have removed it meanwhile; writing would bring it back. */
         if (xsc_exists(xs, tx, state) == 1 &&
             (xsc_writef(xs, tx, "0", "%s/online", path) != 0 || xsc_write(xs, tx, state, value, 1) != 0))
             return -1;
-        device_frontend_path(&list->devices[i], path);
+        device_frontend_path(&closing->dev, path);
         if (xsc_rm(xs, tx, path) != 0 && errno != ENOENT)
             return -1;
     }
@@ -103,24 +111,32 @@ static bool driver_has(const struct device *dev)
     return access(path, F_OK) == 0;
 }
 
-/* The driver says 6 (or its node is gone) when it holds nothing of the guest any more. */
-static int wait_closed(struct toolstack *ts, const struct device *dev)
+/* Whether anybody has begun to serve the device; one who just begins is given a moment. */
+static bool is_served(const struct closing_device *closing)
+{
+    const struct timespec moment = {0, 50000000};
+    bool in_kernel = device_backends[closing->dev.backend].in_kernel;
+
+    if (in_kernel ? driver_has(&closing->dev) : closing->state > XenbusStateInitialising)
+        return true;
+    nanosleep(&moment, NULL);
+    return in_kernel && driver_has(&closing->dev);
+}
+
+/* The backend says 6 (or its node is gone) when it holds nothing of the guest any more. */
+static int wait_closed(struct toolstack *ts, const struct closing_device *closing)
 {
     const struct timespec step = {0, 1000000};
+    const struct device *dev = &closing->dev;
     int64_t deadline = device_now_ms() + DEVICE_TIMEOUT_MS;
-    bool in_kernel = device_backends[dev->backend].in_kernel;
 
-    if (in_kernel && !driver_has(dev) && device_backend_state(ts->xs, dev) != XenbusStateUnknown) {
-        /* Not even begun, perhaps just not yet: a short wait tells. */
-        nanosleep(&(struct timespec){0, 50000000}, NULL);
-        if (!driver_has(dev))
-            return 0;
-    }
+    if (device_backend_state(ts->xs, dev) != XenbusStateUnknown && !is_served(closing))
+        return 0;
     if (device_backend_state(ts->xs, dev) != XenbusStateUnknown &&
         device_wait_backend(ts->xs, dev, XenbusStateClosed, DEVICE_TIMEOUT_MS) != 0 &&
         device_backend_state(ts->xs, dev) != XenbusStateUnknown)
         return -1;
-    while (in_kernel && driver_has(dev)) {
+    while (device_backends[dev->backend].in_kernel && driver_has(dev)) {
         if (device_now_ms() > deadline)
             return -1;
         nanosleep(&step, NULL);
@@ -201,7 +217,7 @@ int devices_detach_all(struct toolstack *ts, uint32_t domid)
             continue;
         /* Removing the nodes makes the driver let go, too, if it can. */
         report_error("device %s %u of domain %u: its backend did not close it, removing its nodes anyway",
-                     device_front_name(&list.devices[i]), list.devices[i].devid, domid);
+                     device_front_name(&list.devices[i].dev), list.devices[i].dev.devid, domid);
         rc = -1;
     }
     free(list.devices);
