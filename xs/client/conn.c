@@ -88,18 +88,24 @@ static int poll_on(int epoll, int fd)
     return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &ev);
 }
 
-struct xsc *xsc_open(const char *path)
+int xsc_connect(const char *path)
+{
+    return path ? open_path(path) : open_default();
+}
+
+struct xsc *xsc_adopt(int fd)
 {
     struct xsc *xs = calloc(1, sizeof(*xs));
     int saved;
 
-    if (!xs)
+    if (!xs) {
+        close(fd);
         return NULL;
+    }
     STAILQ_INIT(&xs->events);
-    xs->pending = xs->poll = -1;
-    xs->fd = path ? open_path(path) : open_default();
-    if (xs->fd >= 0)
-        xs->pending = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    xs->poll = -1;
+    xs->fd = fd;
+    xs->pending = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (xs->pending >= 0)
         xs->poll = epoll_create1(EPOLL_CLOEXEC);
     if (xs->poll >= 0 && poll_on(xs->poll, xs->fd) == 0 && poll_on(xs->poll, xs->pending) == 0)
@@ -108,6 +114,13 @@ struct xsc *xsc_open(const char *path)
     xsc_close(xs);
     errno = saved;
     return NULL;
+}
+
+struct xsc *xsc_open(const char *path)
+{
+    int fd = xsc_connect(path);
+
+    return fd >= 0 ? xsc_adopt(fd) : NULL;
 }
 
 void xsc_close(struct xsc *xs)

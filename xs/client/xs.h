@@ -36,6 +36,13 @@ typedef uint32_t xsc_tx_t;
  */
 struct xsc *xsc_open(const char *path);
 
+/*
+ * The same in two steps, for a program that gets its connection from another one: the descriptor alone (-1
+ * with errno), and the handle for it, which owns it from then on, also on failure.
+ */
+int xsc_connect(const char *path);
+struct xsc *xsc_adopt(int fd);
+
 /* Ends the connection; the server forgets its watches and transactions. NULL is allowed. */
 void xsc_close(struct xsc *xs);
 

@@ -45,6 +45,8 @@ struct broker_spec {
     const char *user; /* whom the worker becomes; the daemon does not start without that user */
     /* Names of system calls beyond the common ones (broker_syscalls.c), NULL at the end; NULL: none. */
     const char *const *syscalls;
+    /* ioctl()s beyond those of the Xen devices, 0 at the end; NULL: none. */
+    const unsigned long *ioctls;
     rlim_t max_files;  /* RLIMIT_NOFILE of the worker; 0: 4096 */
     rlim_t max_memory; /* RLIMIT_DATA of the worker in bytes; 0: 1 GiB */
 

@@ -2,6 +2,7 @@
 #ifndef HOSPES_BACKEND_DAEMON_H
 #define HOSPES_BACKEND_DAEMON_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -19,7 +20,8 @@
 struct daemon {
     const char
         *name; /* "hospes-blockd": in the log's lines; the files are RUN_DIR/blockd.pid, LOG_DIR/blockd.log */
-    int background_pipe; /* on which the starting command waits; -1: none */
+    bool background;     /* --daemon */
+    int background_pipe; /* on which the starting command waits; -1: none, or not any more */
     int lock;            /* the pid file; locked as long as it is open in any process of the daemon */
     char pid_path[64], log_path[64];
 };
@@ -34,7 +36,10 @@ int daemon_start(struct daemon *daemon, const char *name, int argc, char **argv)
 /* The daemon serves: the command that started it ends well, the log goes to its file. Idempotent. */
 void daemon_ready(struct daemon *daemon);
 
-/* SIGHUP: the log was moved away, begin a new one. */
+/* The log's file for appending; -1 with errno. */
+int daemon_open_log(const struct daemon *daemon);
+
+/* The log was moved away: begins a new one. In the foreground there is none. */
 void daemon_reopen_log(struct daemon *daemon);
 
 /* Removes the pid file. */
@@ -57,6 +62,6 @@ struct log_limit {
     unsigned int used, left_out;
 };
 
-_Bool log_limit_take(struct log_limit *limit, unsigned int *left_out);
+bool log_limit_take(struct log_limit *limit, unsigned int *left_out);
 
 #endif

@@ -27,7 +27,7 @@ struct store_user {
 struct store *store_open(struct broker *broker);
 
 /* From the loop's next round on, connected() is called, then event()s. The user must outlive the store. */
-int store_start(struct store *store, const struct store_user *user);
+void store_start(struct store *store, const struct store_user *user);
 
 /*
  * The connection; NULL while there is none. It may break in any call, which then fails with EIO; the store
@@ -35,6 +35,7 @@ int store_start(struct store *store, const struct store_user *user);
  */
 struct xsc *store_xs(struct store *store);
 
+/* NULL is allowed. */
 void store_close(struct store *store);
 
 #endif
