@@ -5,12 +5,13 @@
 # What all of them share.
 BACKEND_LIB := $(BUILD)/dom0/libbackend.a
 BACKEND_LIB_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard dom0/backends/common/*.c))
+BACKEND_HV_OBJS := $(addprefix $(BUILD)/dom0/toolstack/,hv.o hv_domctl.o)
 BACKEND_LIBS := $(BACKEND_LIB) $(XS_OUT)/libxs.a
-BACKEND_LDLIBS := -Wl,--as-needed -lxenevtchn -lxengnttab -lxentoollog -lseccomp
+BACKEND_LDLIBS := -Wl,--as-needed -lxenevtchn -lxengnttab -lxentoollog -lxencall -lxenforeignmemory -lseccomp
 
 ALL_TARGETS += $(BACKEND_LIB)
 
-$(BACKEND_LIB): $(BACKEND_LIB_OBJS)
+$(BACKEND_LIB): $(BACKEND_LIB_OBJS) $(BACKEND_HV_OBJS)
 	@mkdir -p $(@D)
 	rm -f $@
 	ar rcs $@ $^
@@ -23,11 +24,11 @@ ALL_TARGETS += $(CONSOLED)
 
 $(CONSOLED): $(CONSOLED_OBJS) $(BACKEND_LIBS)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(BACKEND_LDLIBS) -lxenforeignmemory
+	$(CC) $(LDFLAGS) -o $@ $^ $(BACKEND_LDLIBS)
 
 $(BUILD)/dom0/backends/%.o: dom0/backends/%.c
 	@mkdir -p $(@D)
-	$(CC) $(USER_CFLAGS) -MMD -MP -c -o $@ $<
+	$(CC) $(USER_CFLAGS) -D__XEN_TOOLS__ -MMD -MP -c -o $@ $<
 
 -include $(CONSOLED_OBJS:.o=.d) $(BACKEND_LIB_OBJS:.o=.d)
 

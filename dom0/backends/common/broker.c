@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "dom0/backends/common/broker_internal.h"
+#include "dom0/toolstack/hv.h"
 #include "xs/client/xs.h"
 
 #define RESTART_NS 1000000000LL
@@ -42,8 +43,27 @@ struct parent {
 
 /* ---- requests ---- */
 
+/* A domain that is being taken apart counts as gone: it waits for those who hold its pages. */
+static int answer_lives(const void *req, size_t len)
+{
+    struct xen_domctl_getdomaininfo info;
+    struct hv hv = {0};
+    uint32_t domid;
+    int rc;
+
+    if (len != sizeof(domid))
+        return EINVAL;
+    memcpy(&domid, req, sizeof(domid));
+    if (hv_open(&hv) != 0)
+        return errno;
+    rc = hv_domain_info(&hv, domid, &info) == 0 ? 0 : errno;
+    hv_close(&hv);
+    return rc == 0 && info.flags & XEN_DOMINF_dying ? ESRCH : rc;
+}
+
 /* What every daemon's worker may ask for. */
-static int answer_library(struct parent *p, uint32_t op, struct broker_reply *reply)
+static int answer_library(struct parent *p, uint32_t op, const void *req, size_t len,
+                          struct broker_reply *reply)
 {
     int fd;
 
@@ -60,6 +80,8 @@ static int answer_library(struct parent *p, uint32_t op, struct broker_reply *re
     case BROKER_OP_STORE:
         fd = xsc_connect(NULL);
         break;
+    case BROKER_OP_LIVES:
+        return answer_lives(req, len);
     default:
         return ENOSYS;
     }
@@ -73,7 +95,7 @@ static int answer(struct parent *p, const struct broker_request_packet *request,
                   struct broker_reply *reply)
 {
     if (request->op >= BROKER_OP_LIBRARY)
-        return answer_library(p, request->op, reply);
+        return answer_library(p, request->op, request->data, len, reply);
     if (!p->spec->handle)
         return ENOSYS;
     return p->spec->handle(p->spec->arg, request->op, request->data, len, reply);

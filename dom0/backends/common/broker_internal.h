@@ -17,6 +17,7 @@ enum broker_library_op {
     BROKER_OP_READY = BROKER_OP_LIBRARY, /* guests are served */
     BROKER_OP_LOG,                       /* the log's file, for SIGHUP; ENOENT in the foreground */
     BROKER_OP_STORE,                     /* a connection to the store */
+    BROKER_OP_LIVES,                     /* uint32_t domid: 0, or ESRCH if there is no such domain */
 };
 
 #define BROKER_REQUEST_ROOM 4096U

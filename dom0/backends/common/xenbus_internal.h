@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HOSPES_BACKEND_XENBUS_INTERNAL_H
+#define HOSPES_BACKEND_XENBUS_INTERNAL_H
+
+#include <sys/queue.h>
+
+#include "dom0/backends/common/xenbus_backend.h"
+
+/* What the files of this library know of a device; backends see struct backend_dev. */
+
+#define BACKEND_PATH_ROOM 128
+#define BACKEND_MAX_NODES 32
+
+enum backend_phase {
+    BACKEND_NEW,       /* not probed; or probing failed, which is final */
+    BACKEND_IDLE,      /* holds nothing of the guest */
+    BACKEND_CONNECTED, /* ops->connect succeeded */
+    BACKEND_LEAVING,   /* ops->disconnect is under way */
+};
+
+struct backend_dev_state {
+    LIST_ENTRY(backend_dev_state) link;
+    struct backend_dev dev;
+    enum backend_phase phase;
+    enum xenbus_state ours; /* as the store has it from us; Unknown: nothing was written yet */
+    bool failed;            /* backend_dev_fail() */
+    bool dirty;             /* something of it has changed */
+    bool reconnected;       /* the store is another one since it was last seen there */
+    bool adrift;            /* serves, and the store knows nothing of it any more */
+    bool has_error;         /* there is an error node */
+    uint32_t changed;       /* bits of ops->nodes that have changed */
+    char back[BACKEND_PATH_ROOM], front[BACKEND_PATH_ROOM], token[32];
+    struct log_limit limit;
+};
+
+struct backend {
+    const struct backend_ops *ops;
+    struct backend_env env;
+    struct loop_timer *look; /* dirty devices are looked at from the loop */
+    char root[64];
+    bool ending;
+    LIST_HEAD(, backend_dev_state) devices;
+};
+
+/* The device will be looked at in the loop's next round. */
+void backend_mark(struct backend_dev_state *s);
+
+/* Follows the two state nodes of a device; it may be gone (freed) afterwards. */
+void backend_follow(struct backend_dev_state *s);
+
+/* Lets go of everything; the frontend is not told. True when done, else backend_disconnected() will come. */
+bool backend_leave(struct backend_dev_state *s);
+
+/* Disconnected before: removes and frees; looks for another device of the same number. */
+void backend_forget(struct backend_dev_state *s);
+
+/* ---- nodes ---- */
+
+/* A node of the device's own directory, if that is still there: 0, or an errno value (ENOENT: it is not). */
+int backend_put(struct backend_dev_state *s, xsc_tx_t tx, const char *node, const char *value);
+
+/* The state at path/state: Unknown if there is none; -1 when the store is gone; anything odd is Closed. */
+int backend_read_state(struct backend *backend, const char *dir);
+
+/* Whether a daemon before us has left an error node. */
+bool backend_has_error(const struct backend_dev_state *s);
+
+/* Removes the device's error node, and directories that held nothing else. */
+void backend_clear_error(struct backend_dev_state *s);
+
+/* What the hypervisor says, by way of the broker: false only if it is sure that there is no such domain. */
+bool backend_domain_lives(const struct backend_env *env, uint32_t domid);
+
+#endif

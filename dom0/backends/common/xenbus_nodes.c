@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dom0/backends/common/xenbus_internal.h"
+
+#define VALUE_ROOM  1024
+#define REASON_ROOM 256
+
+/* ---- reading ---- */
+
+/* A value as a string; without a store, as with any other failure, NULL and *error. */
+static char *read_node(struct backend_dev *dev, const char *dir, const char *node, int *error)
+{
+    struct xsc *xs = store_xs(dev->backend->env.store);
+    char *value;
+    size_t len;
+
+    char path[BACKEND_PATH_ROOM + 64];
+
+    *error = EIO;
+    if (!xs)
+        return NULL;
+    if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, node) >= sizeof(path)) {
+        *error = E2BIG;
+        return NULL;
+    }
+    value = xsc_read(xs, XSC_NO_TX, path, &len);
+    *error = value ? 0 : errno;
+    if (value && strlen(value) != len) {
+        *error = EINVAL;
+        free(value);
+        value = NULL;
+    }
+    return value;
+}
+
+static int parse_decimal(const char *text, uint64_t max, uint64_t *value)
+{
+    uint64_t n = 0;
+
+    if (!*text)
+        return EINVAL;
+    for (; *text; text++) {
+        unsigned int digit = (unsigned int)(unsigned char)*text - '0';
+
+        if (digit > 9)
+            return EINVAL;
+        if (n > (UINT64_MAX - digit) / 10)
+            return ERANGE;
+        n = n * 10 + digit;
+    }
+    if (n > max)
+        return ERANGE;
+    *value = n;
+    return 0;
+}
+
+static int read_number(struct backend_dev *dev, const char *dir, const char *node, uint64_t max,
+                       uint64_t *value)
+{
+    int error;
+    char *text = read_node(dev, dir, node, &error);
+
+    if (text)
+        error = parse_decimal(text, max, value);
+    free(text);
+    return error;
+}
+
+static int read_string(struct backend_dev *dev, const char *dir, const char *node, char *text, size_t size)
+{
+    int error;
+    char *value = read_node(dev, dir, node, &error);
+
+    if (!value)
+        return error;
+    if (strlen(value) >= size)
+        error = E2BIG;
+    else
+        strcpy(text, value);
+    free(value);
+    return error;
+}
+
+int backend_read_front(struct backend_dev *dev, const char *node, uint64_t max, uint64_t *value)
+{
+    return read_number(dev, dev->front, node, max, value);
+}
+
+int backend_read_front_string(struct backend_dev *dev, const char *node, char *text, size_t size)
+{
+    return read_string(dev, dev->front, node, text, size);
+}
+
+int backend_read(struct backend_dev *dev, const char *node, uint64_t max, uint64_t *value)
+{
+    return read_number(dev, dev->back, node, max, value);
+}
+
+int backend_read_string(struct backend_dev *dev, const char *node, char *text, size_t size)
+{
+    return read_string(dev, dev->back, node, text, size);
+}
+
+int backend_read_state(struct backend *backend, const char *dir)
+{
+    struct xsc *xs = store_xs(backend->env.store);
+    char *text = xs ? xsc_readf(xs, XSC_NO_TX, "%s/state", dir) : NULL;
+    int state = XenbusStateClosed;
+
+    if (!text)
+        return xs && errno != EIO ? XenbusStateUnknown : -1;
+    if (!*text)
+        state = XenbusStateUnknown;
+    else if (text[0] >= '0' && text[0] <= '6' && !text[1])
+        state = text[0] - '0';
+    free(text);
+    return state;
+}
+
+/* ---- writing ---- */
+
+struct put {
+    struct backend_dev_state *s;
+    const char *node, *value;
+};
+
+/* A toolstack that has just removed the directory would have it back with a node in it, were this not looked
+ * at first. */
+static int put_body(struct xsc *xs, xsc_tx_t tx, void *arg)
+{
+    const struct put *p = arg;
+    char path[BACKEND_PATH_ROOM + 64];
+    int exists;
+
+    snprintf(path, sizeof(path), "%s/state", p->s->back);
+    exists = xsc_exists(xs, tx, path);
+    if (exists != 1) {
+        errno = exists == 0 ? ENOENT : errno;
+        return -1;
+    }
+    if ((size_t)snprintf(path, sizeof(path), "%s/%s", p->s->back, p->node) >= sizeof(path)) {
+        errno = E2BIG;
+        return -1;
+    }
+    return xsc_write(xs, tx, path, p->value, strlen(p->value));
+}
+
+int backend_put(struct backend_dev_state *s, xsc_tx_t tx, const char *node, const char *value)
+{
+    struct put p = {s, node, value};
+    struct xsc *xs = store_xs(s->dev.backend->env.store);
+
+    if (!xs)
+        return EIO;
+    if (tx == XSC_NO_TX)
+        return xsc_transact(xs, put_body, &p) == 0 ? 0 : errno;
+    return put_body(xs, tx, &p) == 0 ? 0 : errno;
+}
+
+int backend_write(struct backend_dev *dev, xsc_tx_t tx, const char *node, const char *fmt, ...)
+{
+    char value[VALUE_ROOM];
+    va_list ap;
+    int n;
+
+    va_start(ap, fmt);
+    n = vsnprintf(value, sizeof(value), fmt, ap);
+    va_end(ap);
+    if (n < 0 || (size_t)n >= sizeof(value))
+        return E2BIG;
+    return backend_put(dev->state, tx, node, value);
+}
+
+void backend_announce(struct backend_dev *dev)
+{
+    char value[4];
+
+    if (dev->state->ours == XenbusStateUnknown)
+        return;
+    snprintf(value, sizeof(value), "%d", dev->state->ours);
+    backend_put(dev->state, XSC_NO_TX, "state", value);
+}
+
+/* ---- what goes wrong ---- */
+
+void backend_log(struct backend_dev *dev, const char *fmt, ...)
+{
+    char text[REASON_ROOM];
+    unsigned int left_out;
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    if (!log_limit_take(&dev->state->limit, &left_out))
+        return;
+    if (left_out > 0)
+        daemon_log("%s %u/%u: (%u lines left out)", dev->backend->ops->kind, dev->domid, dev->devid,
+                   left_out);
+    daemon_log("%s %u/%u: %s", dev->backend->ops->kind, dev->domid, dev->devid, text);
+}
+
+static void error_path(const struct backend_dev_state *s, char path[BACKEND_PATH_ROOM])
+{
+    snprintf(path, BACKEND_PATH_ROOM, "/local/domain/0/error/backend/%s/%u/%u", s->dev.backend->ops->kind,
+             s->dev.domid, s->dev.devid);
+}
+
+bool backend_has_error(const struct backend_dev_state *s)
+{
+    struct xsc *xs = store_xs(s->dev.backend->env.store);
+    char path[BACKEND_PATH_ROOM];
+
+    error_path(s, path);
+    return xs && xsc_exists(xs, XSC_NO_TX, path) == 1;
+}
+
+static void put_error(struct backend_dev_state *s, const char *text)
+{
+    struct xsc *xs = store_xs(s->dev.backend->env.store);
+    char path[BACKEND_PATH_ROOM];
+
+    error_path(s, path);
+    /* A device that is no longer there has nobody who would remove its error. */
+    if (!xs || backend_read_state(s->dev.backend, s->back) <= XenbusStateUnknown)
+        return;
+    s->has_error = xsc_writef(xs, XSC_NO_TX, text, "%s/error", path) == 0;
+}
+
+void backend_dev_fail(struct backend_dev *dev, int err, const char *fmt, ...)
+{
+    struct backend_dev_state *s = dev->state;
+    char text[REASON_ROOM];
+    va_list ap;
+    int n;
+
+    if (s->failed)
+        return;
+    va_start(ap, fmt);
+    n = vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    if (err != 0 && n >= 0 && (size_t)n < sizeof(text))
+        snprintf(text + n, sizeof(text) - (size_t)n, ": %s", strerror(err));
+    backend_log(dev, "%s", text);
+    s->failed = true;
+    put_error(s, text);
+    backend_mark(s);
+}
+
+static int clear_body(struct xsc *xs, xsc_tx_t tx, void *arg)
+{
+    char path[BACKEND_PATH_ROOM], *slash;
+    size_t count = 0;
+
+    error_path(arg, path);
+    if (xsc_rm(xs, tx, path) != 0 && errno != ENOENT)
+        return -1;
+    /* Up to /local/domain/0/error, as far as nothing else is there. */
+    while ((slash = strrchr(path, '/')) && strlen(path) > strlen("/local/domain/0/error")) {
+        char **names;
+
+        *slash = '\0';
+        names = xsc_directory(xs, tx, path, &count);
+        if (!names)
+            return errno == ENOENT ? 0 : -1;
+        free(names);
+        if (count > 0)
+            break;
+        if (xsc_rm(xs, tx, path) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+void backend_clear_error(struct backend_dev_state *s)
+{
+    struct xsc *xs = store_xs(s->dev.backend->env.store);
+
+    if (!s->has_error || !xs)
+        return;
+    xsc_transact(xs, clear_body, s);
+    s->has_error = false;
+}

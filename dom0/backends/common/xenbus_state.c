@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One device's states. backend_follow() compares what the store says now with what the device is, and does
+ * what is missing; it relies on no event having been seen, on no order of states, and not on the frontend
+ * having waited for anything. It is called as often as something may have changed.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "dom0/backends/common/xenbus_internal.h"
+
+struct facts {
+    enum xenbus_state back;  /* what our node says; the toolstack writes it too */
+    enum xenbus_state front; /* Closed for anything that is no state */
+    bool online;
+};
+
+/* False: the store is gone, the device is looked at again when it is back. */
+static bool read_facts(struct backend_dev_state *s, struct facts *f)
+{
+    struct backend *b = s->dev.backend;
+    uint64_t online = 0;
+    int back = backend_read_state(b, s->back), front = back;
+
+    if (back > XenbusStateUnknown)
+        front = *s->front ? backend_read_state(b, s->front) : (int)XenbusStateUnknown;
+    if (back < 0 || front < 0)
+        return false;
+    if (backend_read(&s->dev, "online", UINT32_MAX, &online) == EIO)
+        return false;
+    *f = (struct facts){(enum xenbus_state)back, (enum xenbus_state)front, online != 0};
+    return true;
+}
+
+static void set_state(struct backend_dev_state *s, enum xenbus_state state)
+{
+    char value[4];
+    int error;
+
+    if (s->ours == state)
+        return;
+    snprintf(value, sizeof(value), "%d", state);
+    error = backend_put(s, XSC_NO_TX, "state", value);
+    if (error == 0)
+        s->ours = state;
+    else if (error != EIO && error != ENOENT)
+        backend_log(&s->dev, "cannot write its state: %s", strerror(error));
+}
+
+bool backend_leave(struct backend_dev_state *s)
+{
+    if (s->phase != BACKEND_CONNECTED)
+        return s->phase != BACKEND_LEAVING;
+    s->phase = BACKEND_LEAVING;
+    s->dev.resumed = false;
+    if (s->dev.backend->ops->disconnect(&s->dev))
+        s->phase = BACKEND_IDLE;
+    return s->phase == BACKEND_IDLE;
+}
+
+void backend_disconnected(struct backend_dev *dev)
+{
+    if (dev->state->phase != BACKEND_LEAVING)
+        return;
+    dev->state->phase = BACKEND_IDLE;
+    backend_mark(dev->state);
+}
+
+bool backend_connected(const struct backend_dev *dev)
+{
+    return dev->state->phase == BACKEND_CONNECTED;
+}
+
+/* ---- devices that the store does not know any more ---- */
+
+/*
+ * A store that was started anew has forgotten its guests, who live on and want their disks. Only the
+ * hypervisor knows then when they have gone.
+ */
+static bool is_adrift(struct backend_dev_state *s)
+{
+    struct backend *b = s->dev.backend;
+    struct xsc *xs = store_xs(b->env.store);
+    char home[32];
+    int exists;
+
+    if (!s->reconnected || s->phase != BACKEND_CONNECTED || !xs)
+        return false;
+    snprintf(home, sizeof(home), "/local/domain/%u", s->dev.domid);
+    exists = xsc_exists(xs, XSC_NO_TX, home);
+    if (exists == 1 || !backend_domain_lives(&b->env, s->dev.domid))
+        return false;
+    if (!s->adrift)
+        backend_log(&s->dev, "the store has lost it, it is served until its domain ends");
+    s->adrift = true;
+    return true;
+}
+
+/* ---- new devices ---- */
+
+/* Offline and not in use: the toolstack waits for nothing but this. */
+static bool is_over(const struct backend_dev_state *s, const struct facts *f)
+{
+    bool in_use = f->front == XenbusStateInitialised || f->front == XenbusStateConnected;
+
+    return !f->online && !(in_use && (f->back == XenbusStateConnected || f->back == XenbusStateClosing)) &&
+           s->phase == BACKEND_NEW;
+}
+
+/* True when it was probed. */
+static bool begin(struct backend_dev_state *s, const struct facts *f)
+{
+    const struct backend_ops *ops = s->dev.backend->ops;
+    bool in_use = f->front == XenbusStateInitialised || f->front == XenbusStateConnected;
+
+    s->ours = f->back == XenbusStateInitialising ? XenbusStateUnknown : f->back;
+    if (s->failed || is_over(s, f)) {
+        set_state(s, XenbusStateClosed);
+        return false;
+    }
+    s->dev.resumed = in_use && (f->back == XenbusStateConnected || !f->online);
+    if (s->dev.resumed)
+        s->ours = XenbusStateConnected;
+    if (ops->probe(&s->dev) != 0) {
+        s->failed = true;
+        set_state(s, XenbusStateClosed);
+        return false;
+    }
+    s->phase = BACKEND_IDLE;
+    return true;
+}
+
+/* ---- the table of xenbus_backend.h ---- */
+
+static enum xenbus_state by_frontend(const struct backend_dev_state *s, enum xenbus_state front)
+{
+    bool closed = s->ours == XenbusStateClosed || s->ours == XenbusStateClosing;
+
+    switch (front) {
+    case XenbusStateInitialising:
+        return XenbusStateInitWait;
+    case XenbusStateInitWait:
+        return closed ? s->ours : XenbusStateInitWait;
+    case XenbusStateInitialised:
+    case XenbusStateConnected:
+        return closed ? s->ours : XenbusStateConnected;
+    case XenbusStateClosing:
+        return s->ours == XenbusStateClosed ? XenbusStateClosed : XenbusStateClosing;
+    default:
+        return XenbusStateClosed;
+    }
+}
+
+static enum xenbus_state wanted(struct backend_dev_state *s, const struct facts *f)
+{
+    enum xenbus_state want = by_frontend(s, f->front);
+    bool served = s->phase == BACKEND_CONNECTED || s->dev.resumed;
+
+    if (s->failed) {
+        if (s->ours != XenbusStateClosed || f->front != XenbusStateInitialising)
+            return XenbusStateClosed;
+        s->failed = false;
+        backend_clear_error(s);
+    }
+    /* Nothing begins any more on a device that is to go. */
+    if (!f->online && (want == XenbusStateInitWait || (want == XenbusStateConnected && !served)))
+        return XenbusStateClosed;
+    return want;
+}
+
+/* False: the device failed, or waits for its I/O. */
+static bool become(struct backend_dev_state *s, enum xenbus_state want)
+{
+    if (want != XenbusStateConnected) {
+        s->dev.resumed = false;
+        return backend_leave(s);
+    }
+    if (s->phase == BACKEND_CONNECTED)
+        return true;
+    if (s->dev.backend->ops->connect(&s->dev) == 0) {
+        s->phase = BACKEND_CONNECTED;
+        return true;
+    }
+    s->dev.resumed = false;
+    s->failed = true;
+    backend_mark(s);
+    return false;
+}
+
+static void tell_changes(struct backend_dev_state *s)
+{
+    const struct backend_ops *ops = s->dev.backend->ops;
+    uint32_t changed = s->changed;
+
+    s->changed = 0;
+    for (unsigned int i = 0; ops->changed && i < BACKEND_MAX_NODES && changed >> i; i++)
+        if (changed & (1U << i) && (s->phase == BACKEND_IDLE || s->phase == BACKEND_CONNECTED))
+            ops->changed(&s->dev, ops->nodes[i]);
+}
+
+void backend_follow(struct backend_dev_state *s)
+{
+    enum xenbus_state want;
+    struct facts f;
+
+    if (s->phase == BACKEND_LEAVING || !read_facts(s, &f))
+        return;
+    s->dirty = false;
+    if (f.back == XenbusStateUnknown && is_adrift(s))
+        return;
+    /* Gone, or another one of the same number is in its place. */
+    if (f.back == XenbusStateUnknown ||
+        (f.back == XenbusStateInitialising && s->ours != XenbusStateUnknown)) {
+        if (backend_leave(s))
+            backend_forget(s);
+        else
+            s->dirty = true;
+        return;
+    }
+    s->reconnected = s->adrift = false;
+    if (s->phase == BACKEND_NEW && !begin(s, &f))
+        return;
+    want = wanted(s, &f);
+    if (!become(s, want))
+        return;
+    if (want == XenbusStateClosed && !f.online) {
+        s->dev.backend->ops->remove(&s->dev);
+        s->phase = BACKEND_NEW;
+    }
+    set_state(s, want);
+    tell_changes(s);
+}
