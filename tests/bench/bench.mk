@@ -1,4 +1,18 @@
 # SPDX-License-Identifier: MIT
-.PHONY: bench-hyp
+#
+# make bench: throughput of the split drivers, ours beside Xen's and Linux's, all in one run.
+# make bench-hyp: what each service of the hypervisor costs in instructions.
+
+BENCH_LOADS := $(addprefix $(BUILD)/bench/,blkload netload)
+
+# Static: they run in guests that have no libraries.
+$(BUILD)/bench/%: tests/bench/load/%.c
+	@mkdir -p $(@D)
+	$(CC) $(USER_CFLAGS) -static -o $@ $< -luring
+
+.PHONY: bench bench-hyp
+bench: all oracle tests-system-files $(BENCH_LOADS)
+	tests/bench/drivers.py $(BENCH_ARGS)
+
 bench-hyp: $(BUILD)/hospes.elf $(BUILD)/guest/apps/bench.elf
 	python3 tests/bench/hyp.py
