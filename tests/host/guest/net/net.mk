@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+#
+# Unit tests of the guest's network: ring core and IP stack, on this machine. clang also builds fuzz targets of both.
+
+TEST_GNET_DIR := $(BUILD)/tests/host/guest/net
+TEST_GNET_CFLAGS := $(HOST_CFLAGS) -fno-strict-aliasing $(XEN_INCLUDE) \
+                    -D__XEN_INTERFACE_VERSION__=__XEN_LATEST_INTERFACE_VERSION__
+TEST_GNET_ROOM := guest/frontends/net_ring.c
+TEST_GNET_OBJS := $(TEST_GNET_ROOM:%.c=$(TEST_GNET_DIR)/room/%.o)
+TEST_GNET_BINS := $(patsubst tests/host/guest/net/%.c,$(TEST_GNET_DIR)/%,$(wildcard tests/host/guest/net/test_*.c))
+
+$(TEST_GNET_DIR)/room/%.o: %.c | $(XEN_HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(TEST_GNET_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(TEST_GNET_BINS): $(TEST_GNET_DIR)/%: $(TEST_GNET_DIR)/room/tests/host/guest/net/%.o $(TEST_GNET_OBJS)
+	$(CC) $(TEST_GNET_CFLAGS) -o $@ $^ -lcmocka
+
+TEST_HOST_BINS += $(TEST_GNET_BINS)
+
+FUZZ_GNET_DIR := $(BUILD)/tests/fuzz/gnet
+FUZZ_GNET_CFLAGS := $(TEST_GNET_CFLAGS) -O2 -fsanitize=fuzzer-no-link
+FUZZ_GNET_OBJS := $(TEST_GNET_ROOM:%.c=$(FUZZ_GNET_DIR)/%.o)
+FUZZ_GNET := $(BUILD)/tests/fuzz/fuzz_net_ring
+
+$(FUZZ_GNET_DIR)/%.o: %.c | $(XEN_HEADERS)
+	@mkdir -p $(@D)
+	clang $(FUZZ_GNET_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(FUZZ_GNET): $(BUILD)/tests/fuzz/%: $(FUZZ_GNET_DIR)/tests/fuzz/%.o $(FUZZ_GNET_OBJS)
+	clang $(FUZZ_GNET_CFLAGS) -fsanitize=fuzzer -o $@ $^
+
+.PHONY: fuzz
+fuzz: $(FUZZ_GNET)
+
+-include $(TEST_GNET_OBJS:.o=.d) $(FUZZ_GNET_OBJS:.o=.d) \
+         $(wildcard $(TEST_GNET_DIR)/room/tests/host/guest/net/*.d $(FUZZ_GNET_DIR)/tests/fuzz/*.d)
