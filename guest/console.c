@@ -52,13 +52,13 @@ static void ring_write(struct xencons_interface *ring, const char *text, size_t 
 void console_write(const char *text, size_t len)
 {
     struct xencons_interface *ring = console_ring();
+    uint8_t mask = spin_lock_masked(&console_lock);
 
-    spin_lock(&console_lock);
     if (!ring)
         hv_console_io(CONSOLEIO_write, len, (void *)(uintptr_t)text);
     else
         ring_write(ring, text, len);
-    spin_unlock(&console_lock);
+    spin_unlock_masked(&console_lock, mask);
 }
 
 static size_t ring_read(struct xencons_interface *ring, char *buf, size_t len)
@@ -82,9 +82,10 @@ size_t console_read(char *buf, size_t len)
     long n;
 
     if (ring) {
-        spin_lock(&console_lock);
+        uint8_t mask = spin_lock_masked(&console_lock);
+
         n = (long)ring_read(ring, buf, len);
-        spin_unlock(&console_lock);
+        spin_unlock_masked(&console_lock, mask);
         return (size_t)n;
     }
     n = hv_console_io(CONSOLEIO_read, len, buf);

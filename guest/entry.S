@@ -20,7 +20,7 @@ _start:
     ud2
     .quad   guest_elf_notes         /* pulls guest/notes.S out of the archive */
 
-/* A secondary vCPU starts here on its own stack, RDI = its struct vcpu_local. */
+/* A secondary vCPU starts here on its own stack. */
     .globl guest_secondary_entry
 guest_secondary_entry:
     cld

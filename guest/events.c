@@ -109,14 +109,19 @@ bool event_clear(unsigned port)
     return __atomic_fetch_and(pending_word(port), ~port_bit(port), __ATOMIC_SEQ_CST) & port_bit(port);
 }
 
+void upcall_mask_restore(uint8_t mask)
+{
+    upcall_mask_set(mask);
+    if (!mask && this_vcpu()->info->evtchn_upcall_pending)
+        hv_deliver_events();
+}
+
 void events_wait(void)
 {
     upcall_mask_set(1);
     if (!this_vcpu()->info->evtchn_upcall_pending)
         hv_sched_op(SCHEDOP_block, NULL);
-    upcall_mask_set(0);
-    if (this_vcpu()->info->evtchn_upcall_pending)
-        hv_deliver_events();
+    upcall_mask_restore(0);
 }
 
 static void run_word(unsigned word)

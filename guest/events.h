@@ -4,7 +4,7 @@
 
 /*
  * Event channels, two-level. A handler runs on the vCPU that the port is bound to, with upcalls
- * masked, on that vCPU's stack; it must not block.
+ * masked, on the stack of the thread that it interrupts; it must not wait.
  */
 
 #include <stdbool.h>

@@ -9,8 +9,8 @@
 #include <stddef.h>
 
 /*
- * Zeroed memory of at least size bytes, aligned to 16, to 64 from 64 bytes on; NULL when there is none. Above
- * 2 KiB it costs a power of two of pages: what wants whole pages asks page_alloc().
+ * Zeroed memory of at least size bytes, aligned to 16; NULL when there is none. Above 1984 bytes it costs a
+ * power of 2 KiB it costs a power of two of pages: what wants whole pages asks page_alloc().
  */
 void *heap_alloc(size_t size) __attribute__((malloc, alloc_size(1)));
 

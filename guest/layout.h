@@ -5,8 +5,8 @@
 /*
  * Constants shared by C and assembly.
  *
- * A vCPU's stack is GUEST_STACK_SIZE bytes, aligned to its size; its struct vcpu_local is at
- * the lowest address, so that this_vcpu() needs neither a segment base nor a register.
+ * A stack of kernel mode is GUEST_STACK_SIZE bytes, aligned to its size, with a struct stack_head
+ * at the lowest address, so that this_vcpu() needs neither a segment base nor a register.
  */
 #define GUEST_STACK_SIZE 16384
 

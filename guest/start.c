@@ -2,6 +2,8 @@
 #include "guest/events.h"
 #include "guest/guest.h"
 #include "guest/mm.h"
+#include "guest/smp.h"
+#include "guest/thread_internal.h"
 #include "guest/time.h"
 #include "guest/traps.h"
 #include "guest/vcpu.h"
@@ -56,12 +58,13 @@ void guest_start(struct start_info *si)
     long rc;
 
     start_info = si;
+    smp_init();
+    thread_init((struct thread *)guest_boot_stack, "main", smp_vcpu(0));
     if (strncmp(si->magic, "xen-3.", 6) != 0)
         panic("start_info has magic '%.16s'", si->magic);
     rc = hv_update_va_mapping((unsigned long)shared_info, si->shared_info | PTE_RW, UVMF_INVLPG | UVMF_LOCAL);
     if (rc)
         panic("cannot map shared_info at machine address %lx: %ld", si->shared_info, rc);
-    this_vcpu()->info = &shared_info->vcpu_info[0];
     traps_init();
     mm_init();
     events_init();

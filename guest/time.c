@@ -54,14 +54,3 @@ void time_init_vcpu(void)
 {
     hv_vcpu_op(VCPUOP_stop_periodic_timer, this_vcpu()->id, NULL);
 }
-
-void time_sleep(uint64_t ns)
-{
-    uint64_t end = time_now() + ns;
-
-    while (time_now() < end) {
-        struct sched_poll poll = {.nr_ports = 0, .timeout = end};
-
-        hv_sched_op(SCHEDOP_poll, &poll);
-    }
-}

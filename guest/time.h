@@ -31,7 +31,10 @@ void time_stop_timer(void);
  */
 void time_init_vcpu(void);
 
-/* Gives the CPU away until then; needs no port and no handler. */
+/*
+ * Other threads run meanwhile. A vCPU that never waited and was given no thread sleeps by polling, which
+ * takes no port and leaves VIRQ_TIMER to the application; after that it is the scheduler's.
+ */
 void time_sleep(uint64_t ns);
 
 #endif

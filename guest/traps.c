@@ -83,7 +83,6 @@ static void register_callback(unsigned type, void (*entry)(void), unsigned flags
 
 void traps_init_vcpu(void)
 {
-
     register_callback(CALLBACKTYPE_event, trap_entry_event, 0);
     register_callback(CALLBACKTYPE_failsafe, trap_entry_failsafe, CALLBACKF_mask_events);
     register_callback(CALLBACKTYPE_syscall, trap_entry_syscall, CALLBACKF_mask_events);
@@ -101,7 +100,7 @@ void traps_init(void)
 /* Follows frame pointers inside the current stack only, so that a damaged one ends the list. */
 static void print_backtrace(uint64_t rbp)
 {
-    uintptr_t stack = (uintptr_t)this_vcpu();
+    uintptr_t stack = stack_base();
 
     printf("call trace:");
     for (int i = 0; i < 12 && rbp >= stack && rbp + 16 <= stack + GUEST_STACK_SIZE && !(rbp & 7); i++) {

@@ -16,7 +16,7 @@ struct fault {
     uint64_t rip;
 };
 
-/* What each vCPU has of its own; lives at the lowest address of its stack. */
+/* What each vCPU has of its own. */
 struct vcpu_local {
     unsigned id;
     struct vcpu_info *info;
@@ -24,11 +24,21 @@ struct vcpu_local {
     unsigned long user_return_sp; /* where user_leave() unwinds to; 0: not in user_call() */
 };
 
+/* At the lowest address of every stack of kernel mode: the beginning of the thread that runs on it. */
+struct stack_head {
+    struct vcpu_local *vcpu;
+};
+
 extern char guest_boot_stack[GUEST_STACK_SIZE];
+
+static inline uintptr_t stack_base(void)
+{
+    return (uintptr_t)__builtin_frame_address(0) & ~(GUEST_STACK_SIZE - 1ul);
+}
 
 static inline struct vcpu_local *this_vcpu(void)
 {
-    return (struct vcpu_local *)((uintptr_t)__builtin_frame_address(0) & ~(GUEST_STACK_SIZE - 1ul));
+    return ((struct stack_head *)stack_base())->vcpu;
 }
 
 /* Masks delivery of events to this vCPU; returns the mask before. */
@@ -36,5 +46,8 @@ static inline uint8_t upcall_mask_set(uint8_t mask)
 {
     return __atomic_exchange_n(&this_vcpu()->info->evtchn_upcall_mask, mask, __ATOMIC_SEQ_CST);
 }
+
+/* Back to what upcall_mask_set() returned; what came in meanwhile is delivered. */
+void upcall_mask_restore(uint8_t mask);
 
 #endif

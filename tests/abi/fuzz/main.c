@@ -355,7 +355,7 @@ static void repair(unsigned round)
 {
     hv_set_trap_table(guest_trap_table);
     traps_init_vcpu();
-    hv_stack_switch(FLAT_KERNEL_SS, (unsigned long)this_vcpu() + GUEST_STACK_SIZE);
+    hv_stack_switch(FLAT_KERNEL_SS, stack_base() + GUEST_STACK_SIZE);
     if (round % 64 == 0)
         mm_writable(scratch[below(SCRATCH)]);
 }
