@@ -12,7 +12,7 @@ GUEST_LDFLAGS := -nostdlib -static -Wl,--build-id=none -Wl,-z,noexecstack \
                  -Wl,-z,max-page-size=4096 -Wl,--gc-sections -Wl,-T,guest/guest.lds
 
 GUEST_LIB := $(BUILD)/guest/libguest.a
-GUEST_LIB_SRCS := $(wildcard guest/*.c guest/*.S guest/frontends/*.c)
+GUEST_LIB_SRCS := $(wildcard guest/*.c guest/*.S guest/frontends/*.c guest/net/*.c)
 GUEST_LIB_OBJS := $(GUEST_LIB_SRCS:%=$(BUILD)/%.o)
 
 GUEST_APPS := $(notdir $(patsubst %/,%,$(wildcard guest/apps/*/)))

@@ -5,7 +5,9 @@
 TEST_GNET_DIR := $(BUILD)/tests/host/guest/net
 TEST_GNET_CFLAGS := $(HOST_CFLAGS) -fno-strict-aliasing $(XEN_INCLUDE) \
                     -D__XEN_INTERFACE_VERSION__=__XEN_LATEST_INTERFACE_VERSION__
-TEST_GNET_ROOM := guest/frontends/net_ring.c
+# Everything but what needs the hypervisor.
+TEST_GNET_ROOM := guest/frontends/net_ring.c $(filter-out guest/net/netif.c,$(wildcard guest/net/*.c)) \
+                  tests/host/guest/net/fake_guest.c
 TEST_GNET_OBJS := $(TEST_GNET_ROOM:%.c=$(TEST_GNET_DIR)/room/%.o)
 TEST_GNET_BINS := $(patsubst tests/host/guest/net/%.c,$(TEST_GNET_DIR)/%,$(wildcard tests/host/guest/net/test_*.c))
 
@@ -13,7 +15,8 @@ $(TEST_GNET_DIR)/room/%.o: %.c | $(XEN_HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(TEST_GNET_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(TEST_GNET_BINS): $(TEST_GNET_DIR)/%: $(TEST_GNET_DIR)/room/tests/host/guest/net/%.o $(TEST_GNET_OBJS)
+$(TEST_GNET_BINS): $(TEST_GNET_DIR)/%: $(TEST_GNET_DIR)/room/tests/host/guest/net/%.o $(TEST_GNET_OBJS) \
+                   $(TEST_GNET_DIR)/room/tests/host/guest/net/frames.o
 	$(CC) $(TEST_GNET_CFLAGS) -o $@ $^ -lcmocka
 
 TEST_HOST_BINS += $(TEST_GNET_BINS)
@@ -21,14 +24,14 @@ TEST_HOST_BINS += $(TEST_GNET_BINS)
 FUZZ_GNET_DIR := $(BUILD)/tests/fuzz/gnet
 FUZZ_GNET_CFLAGS := $(TEST_GNET_CFLAGS) -O2 -fsanitize=fuzzer-no-link
 FUZZ_GNET_OBJS := $(TEST_GNET_ROOM:%.c=$(FUZZ_GNET_DIR)/%.o)
-FUZZ_GNET := $(BUILD)/tests/fuzz/fuzz_net_ring
+FUZZ_GNET := $(BUILD)/tests/fuzz/fuzz_net_ring $(BUILD)/tests/fuzz/fuzz_net_stack
 
 $(FUZZ_GNET_DIR)/%.o: %.c | $(XEN_HEADERS)
 	@mkdir -p $(@D)
-	clang $(FUZZ_GNET_CFLAGS) -MMD -MP -c -o $@ $<
+	$(FUZZ_CC) $(FUZZ_GNET_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(FUZZ_GNET): $(BUILD)/tests/fuzz/%: $(FUZZ_GNET_DIR)/tests/fuzz/%.o $(FUZZ_GNET_OBJS)
-	clang $(FUZZ_GNET_CFLAGS) -fsanitize=fuzzer -o $@ $^
+	$(FUZZ_CC) $(FUZZ_GNET_CFLAGS) -fsanitize=fuzzer -o $@ $^
 
 .PHONY: fuzz
 fuzz: $(FUZZ_GNET)
