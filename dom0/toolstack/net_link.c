@@ -221,6 +221,14 @@ int net_link_set_mtu(struct net_link *net, unsigned int index, uint32_t mtu)
     return acknowledged(net, nlh);
 }
 
+int net_link_set_address(struct net_link *net, unsigned int index, const uint8_t mac[6])
+{
+    struct nlmsghdr *nlh = link_request(net, RTM_NEWLINK, 0, index, 0, 0);
+
+    mnl_attr_put(nlh, IFLA_ADDRESS, 6, mac);
+    return acknowledged(net, nlh);
+}
+
 int net_link_rename(struct net_link *net, unsigned int index, const char *name)
 {
     struct nlmsghdr *nlh = link_request(net, RTM_NEWLINK, 0, index, 0, 0);

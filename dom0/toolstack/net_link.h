@@ -31,6 +31,7 @@ int net_link_get(struct net_link *net, const char *name, struct net_link_info *i
 int net_link_wait(struct net_link *net, const char *name, int timeout_ms, struct net_link_info *info);
 
 int net_link_set_mtu(struct net_link *net, unsigned int index, uint32_t mtu);
+int net_link_set_address(struct net_link *net, unsigned int index, const uint8_t mac[6]);
 /* The interface must be down. */
 int net_link_rename(struct net_link *net, unsigned int index, const char *name);
 int net_link_set_up(struct net_link *net, unsigned int index);

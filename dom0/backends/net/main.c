@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hospes-netd: serves the network interfaces below /local/domain/0/backend/hospes-vif. Options:
+ * dom0/backends/common/daemon.h.
+ */
+#include <stdlib.h>
+#include <sys/ioctl.h>
+
+#include <linux/if_tun.h>
+
+#include "dom0/backends/net/requests.h"
+#include "dom0/backends/net/vif.h"
+
+struct netd {
+    struct backend_env env;
+    struct net_service service;
+};
+
+static int open_all(struct broker *broker, void *arg)
+{
+    struct netd *netd = arg;
+
+    netd->service.buffers = net_buffers_new();
+    if (!netd->service.buffers) {
+        daemon_log("no memory for buffers");
+        return -1;
+    }
+    netd->env.priv = &netd->service;
+    return backend_env_open(&netd->env, broker);
+}
+
+static int run(struct broker *broker, void *arg)
+{
+    struct netd *netd = arg;
+    struct backend *backend = backend_start(&vif_ops, &netd->env);
+
+    if (!backend)
+        return EXIT_FAILURE;
+    broker_ready(broker);
+    if (loop_run(broker_loop(broker)) != 0)
+        return EXIT_FAILURE;
+    backend_end(backend);
+    return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    static const unsigned long ioctls[] = {TUNSETOFFLOAD, TUNSETQUEUE, TUNSETCARRIER, 0};
+    struct netd netd = {0};
+    const struct broker_spec spec = {
+        .name = "hospes-netd",
+        .user = "hospes-net",
+        .ioctls = ioctls,
+        .prepare = net_broker_prepare,
+        .handle = net_broker_handle,
+        .worker_gone = net_broker_worker_gone,
+        .open = open_all,
+        .run = run,
+        .arg = &netd,
+    };
+
+    return broker_main(&spec, argc, argv);
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include "dom0/backends/net/queue_pass.h"
+
+/* Batches that one pass moves to a guest that makes room as fast as it gets packets. */
+#define ROUNDS_MAX 4u
+
+/* Packets that one drop reads at most; more than the tap's queue holds. */
+#define DROP_MAX 2048u
+
+/* The next packet; its length, 0 when there is none. */
+static uint32_t read_tap(const struct net_queue *queue, struct virtio_net_hdr *hdr, uint8_t *data,
+                         size_t room)
+{
+    struct iovec iov[2] = {{hdr, sizeof(*hdr)}, {data, room}};
+    ssize_t n;
+
+    do
+        n = readv(queue->tap, iov, 2);
+    while (n < 0 && errno == EINTR);
+    return n > (ssize_t)sizeof(*hdr) ? (uint32_t)n - (uint32_t)sizeof(*hdr) : 0;
+}
+
+/* The packet that found no room last time, or the next one of the tap. */
+static uint32_t next_packet(struct net_queue *queue, struct virtio_net_hdr *hdr, uint8_t *data, size_t room)
+{
+    struct net_held *held = queue->held;
+    uint32_t length;
+
+    if (!held)
+        return read_tap(queue, hdr, data, room);
+    queue->held = NULL;
+    length = held->length;
+    *hdr = held->hdr;
+    memcpy(data, held->data, length);
+    free(held);
+    return length;
+}
+
+/* Without memory the packet is lost. */
+static void hold(struct net_queue *queue, const struct virtio_net_hdr *hdr, const uint8_t *data,
+                 uint32_t length)
+{
+    struct net_held *held = malloc(sizeof(*held) + length);
+
+    if (!held)
+        return;
+    held->hdr = *hdr;
+    held->length = length;
+    memcpy(held->data, data, length);
+    queue->held = held;
+}
+
+/* Reads packets as long as there are any with room for them. How many slots the next one wants, 0: none
+ * waits. */
+static unsigned int collect(struct net_queue *queue, struct net_buffers *buffers)
+{
+    struct net_rx_batch *batch = &buffers->rx;
+
+    for (unsigned int i = 0; i < NET_RX_PACKETS; i++) {
+        uint8_t *data = buffers->packet[i];
+        struct virtio_net_hdr hdr;
+        struct net_rx_packet packet;
+
+        if (batch->answers == batch->waiting)
+            return 1;
+        packet.length = next_packet(queue, &hdr, data, sizeof(buffers->packet[i]));
+        if (packet.length == 0)
+            return 0;
+        if (!net_offload_to_guest(&packet, &hdr, data, &queue->vif->offers))
+            continue;
+        if (!net_rx_add(&queue->rx, batch, &packet)) {
+            hold(queue, &hdr, data, packet.length);
+            return net_rx_slots(&packet);
+        }
+    }
+    return 0;
+}
+
+/* All data of the batch in one call; a page that cannot be written spoils its packet. */
+static void copy_pieces(struct net_queue *queue, struct net_buffers *buffers)
+{
+    struct net_rx_batch *batch = &buffers->rx;
+    int rc;
+
+    for (unsigned int i = 0; i < batch->pieces; i++) {
+        const struct net_rx_piece *piece = &batch->piece[i];
+        xengnttab_grant_copy_segment_t *copy = &buffers->copy[i];
+
+        memset(copy, 0, sizeof(*copy));
+        copy->source.virt = (void *)(uintptr_t)piece->data;
+        copy->dest.foreign.ref = piece->gref;
+        copy->dest.foreign.domid = (uint16_t)queue->vif->dev->domid;
+        copy->len = piece->size;
+        copy->flags = GNTCOPY_dest_gref;
+        copy->status = GNTST_general_error;
+    }
+    rc = xengnttab_grant_copy(queue->gnttab, batch->pieces, buffers->copy);
+    for (unsigned int i = 0; i < batch->pieces; i++)
+        if (rc != 0 || buffers->copy[i].status != GNTST_okay)
+            net_rx_failed(batch, &batch->piece[i]);
+}
+
+unsigned int net_receive_pass(struct net_queue *queue)
+{
+    struct net_buffers *buffers = queue->vif->buffers;
+    unsigned int missing, rounds = 0;
+
+    do {
+        net_rx_begin(&queue->rx, &buffers->rx);
+        if (queue->rx.ring.broken)
+            return 0;
+        missing = collect(queue, buffers);
+        if (buffers->rx.answers > 0) {
+            copy_pieces(queue, buffers);
+            if (net_rx_answer(&queue->rx, &buffers->rx))
+                guest_port_notify(queue->notify_rx);
+        }
+        /* Room may have come meanwhile. */
+        if (missing == 0 || !net_rx_wait(&queue->rx, missing))
+            return missing;
+    } while (++rounds < ROUNDS_MAX);
+    return 0; /* others have their turn, and the tap is still readable */
+}
+
+void net_receive_drop(struct net_queue *queue)
+{
+    struct virtio_net_hdr hdr;
+
+    free(queue->held);
+    queue->held = NULL;
+    for (unsigned int i = 0; i < DROP_MAX; i++)
+        if (read_tap(queue, &hdr, queue->vif->buffers->packet[0], sizeof(queue->vif->buffers->packet[0])) ==
+            0)
+            break;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include "dom0/backends/net/queue_pass.h"
+
+/* All data of the batch in one call: each piece into the page of its number. */
+static void copy_pieces(struct net_queue *queue, struct net_buffers *buffers)
+{
+    const struct net_tx_batch *batch = &buffers->tx;
+
+    for (unsigned int i = 0; i < batch->pieces; i++) {
+        const struct net_tx_piece *piece = &batch->piece[i];
+        xengnttab_grant_copy_segment_t *copy = &buffers->copy[i];
+
+        memset(copy, 0, sizeof(*copy));
+        copy->source.foreign.ref = piece->gref;
+        copy->source.foreign.offset = piece->offset;
+        copy->source.foreign.domid = (uint16_t)queue->vif->dev->domid;
+        copy->dest.virt = buffers->piece[i];
+        copy->len = piece->size;
+        copy->flags = GNTCOPY_source_gref;
+        copy->status = GNTST_general_error;
+    }
+    if (batch->pieces > 0 && xengnttab_grant_copy(queue->gnttab, batch->pieces, buffers->copy) != 0)
+        for (unsigned int i = 0; i < batch->pieces; i++)
+            buffers->copy[i].status = GNTST_general_error;
+}
+
+static bool copied(const struct net_buffers *buffers, const struct net_tx_packet *packet)
+{
+    for (unsigned int i = 0; i < packet->pieces; i++)
+        if (buffers->copy[packet->first_piece + i].status != GNTST_okay)
+            return false;
+    return true;
+}
+
+/*
+ * What is written: the tap's header and the packet's first bytes out of buffers->head, where they are side by
+ * side and may be changed, then the rest out of the pieces' pages.
+ */
+static int gather(struct net_buffers *buffers, const struct net_tx_packet *packet, struct iovec *iov,
+                  size_t *head_bytes)
+{
+    size_t wanted = packet->length < NET_HEAD_BYTES ? packet->length : NET_HEAD_BYTES, have = 0;
+    int n = 1;
+
+    for (unsigned int i = packet->first_piece; i < packet->first_piece + (unsigned int)packet->pieces; i++) {
+        size_t size = buffers->tx.piece[i].size, pulled = size < wanted - have ? size : wanted - have;
+
+        memcpy(buffers->head.bytes + have, buffers->piece[i], pulled);
+        have += pulled;
+        if (pulled < size)
+            iov[n++] = (struct iovec){buffers->piece[i] + pulled, size - pulled};
+    }
+    iov[0] = (struct iovec){&buffers->head, sizeof(buffers->head.hdr) + have};
+    *head_bytes = have;
+    return n;
+}
+
+/* Whoever is not allowed to send this is not told. */
+static void send_packet(struct net_queue *queue, struct net_tx_packet *packet)
+{
+    struct net_buffers *buffers = queue->vif->buffers;
+    struct iovec iov[1 + NET_TX_SLOTS_MAX];
+    struct net_headers headers;
+    struct virtio_net_hdr hdr;
+    size_t head_bytes;
+    int n = gather(buffers, packet, iov, &head_bytes);
+
+    if (!net_antispoof_pass(&queue->vif->antispoof, buffers->head.bytes, head_bytes)) {
+        backend_log(queue->vif->dev, "dropped a packet with a false source");
+        return;
+    }
+    if (!net_headers_find(&headers, buffers->head.bytes, head_bytes))
+        memset(&headers, 0, sizeof(headers));
+    packet->error = net_offload_from_guest(&hdr, packet, &headers, buffers->head.bytes);
+    if (packet->error)
+        return;
+    buffers->head.hdr = hdr;
+    /* Packets may be lost: a tap that is down or refuses this one is no error of the guest's. */
+    while (writev(queue->tap, iov, n) < 0 && errno == EINTR)
+        ;
+}
+
+static void send_batch(struct net_queue *queue, struct net_buffers *buffers)
+{
+    for (unsigned int i = 0; i < buffers->tx.packets; i++) {
+        struct net_tx_packet *packet = &buffers->tx.packet[i];
+
+        if (!packet->error && !copied(buffers, packet))
+            packet->error = "a page that is not granted";
+        if (!packet->error)
+            send_packet(queue, packet);
+        if (packet->error)
+            backend_log(queue->vif->dev, "a packet was refused: %s", packet->error);
+    }
+}
+
+/* The clock is only read for those who have a limit. */
+static int64_t tokens_now(struct net_rate *rate)
+{
+    return net_rate_tokens(rate, rate->bytes ? loop_now_ns() : 0);
+}
+
+bool net_transmit_pass(struct net_queue *queue, int64_t *due)
+{
+    struct net_buffers *buffers = queue->vif->buffers;
+    struct net_rate *rate = &queue->vif->rate;
+    int64_t before = tokens_now(rate), tokens = before;
+    unsigned int taken = net_tx_take(&queue->tx, &buffers->tx, &tokens);
+
+    if (taken > 0) {
+        copy_pieces(queue, buffers);
+        send_batch(queue, buffers);
+        net_rate_spend(rate, before - tokens);
+        if (net_tx_answer(&queue->tx, &buffers->tx))
+            guest_port_notify(queue->tx_port);
+    }
+    if (!net_tx_wait(&queue->tx))
+        return true;
+    if (taken == 0 || tokens <= 0)
+        *due = net_rate_due(rate);
+    return false;
+}
