@@ -17,7 +17,7 @@
 
 /* ---- one device ---- */
 
-static struct backend_dev_state *find(struct backend *b, uint32_t domid, uint32_t devid)
+struct backend_dev_state *backend_find(struct backend *b, uint32_t domid, uint32_t devid)
 {
     struct backend_dev_state *s;
 
@@ -162,7 +162,7 @@ static bool take_number(const char **text, uint32_t *number)
 
 static void see_or_mark(struct backend *b, uint32_t domid, uint32_t devid)
 {
-    struct backend_dev_state *s = find(b, domid, devid);
+    struct backend_dev_state *s = backend_find(b, domid, devid);
 
     if (s)
         backend_mark(s);
@@ -170,9 +170,8 @@ static void see_or_mark(struct backend *b, uint32_t domid, uint32_t devid)
         see_device(b, domid, devid);
 }
 
-/* Calls fn for all numbers below a directory. */
-static void for_numbers_below(struct backend *b, const char *dir, uint32_t domid,
-                              void (*fn)(struct backend *b, uint32_t domid, uint32_t number))
+void backend_for_numbers(struct backend *b, const char *dir, uint32_t domid,
+                         void (*fn)(struct backend *b, uint32_t domid, uint32_t number))
 {
     struct xsc *xs = store_xs(b->env.store);
     size_t count = 0;
@@ -199,7 +198,7 @@ static void scan_guest(struct backend *b, uint32_t unused, uint32_t domid)
         if (s->dev.domid == domid)
             backend_mark(s);
     snprintf(dir, sizeof(dir), "%s/%u", b->root, domid);
-    for_numbers_below(b, dir, domid, see_or_mark);
+    backend_for_numbers(b, dir, domid, see_or_mark);
 }
 
 static void scan_all(struct backend *b)
@@ -208,7 +207,8 @@ static void scan_all(struct backend *b)
 
     LIST_FOREACH (s, &b->devices, link)
         backend_mark(s);
-    for_numbers_below(b, b->root, 0, scan_guest);
+    backend_for_numbers(b, b->root, 0, scan_guest);
+    backend_clear_lost_errors(b);
 }
 
 static void node_changed(struct backend_dev_state *s, const char *node)
@@ -243,7 +243,7 @@ static void back_event(struct backend *b, const char *path)
     }
     if (!take_number(&path, &devid))
         return;
-    s = find(b, domid, devid);
+    s = backend_find(b, domid, devid);
     if (s)
         node_changed(s, path);
     else
@@ -265,7 +265,7 @@ static void on_event(void *arg, const char *path, const char *token)
             if (s->adrift)
                 backend_mark(s);
     } else if (take_number(&token, &domid) && take_number(&token, &devid)) {
-        s = find(b, domid, devid);
+        s = backend_find(b, domid, devid);
         if (s)
             backend_mark(s);
     }

@@ -27,10 +27,10 @@
  *     Closing                         disconnected       Closing
  *     Closed, gone, anything else     disconnected       Closed
  *
- * From Closed only a frontend that is Initialising leads back (a new driver in the guest, a crash kernel).
- * A frontend that skips states, goes back, or repeats itself is taken by the table. A device that is not
- * online any more and is Closed is removed before that state is written: a toolstack that sees it may use the
- * image again.
+ * From Closing and Closed only a frontend that is Initialising leads back (a new driver in the guest, a crash
+ * kernel). A frontend that skips states, goes back, or repeats itself is taken by the table. A device that is
+ * not online any more and is Closed is removed before that state is written: a toolstack that sees it may use
+ * the image again.
  */
 
 struct backend;

@@ -24,6 +24,8 @@ struct backend_dev_state {
     enum backend_phase phase;
     enum xenbus_state ours; /* as the store has it from us; Unknown: nothing was written yet */
     bool failed;            /* backend_dev_fail() */
+    bool parted;            /* ... and its frontend has been in another state than Initialising since */
+    bool over;              /* it was offline and Closed: what is left is for the toolstack to remove */
     bool dirty;             /* something of it has changed */
     bool reconnected;       /* the store is another one since it was last seen there */
     bool adrift;            /* serves, and the store knows nothing of it any more */
@@ -41,6 +43,13 @@ struct backend {
     bool ending;
     LIST_HEAD(, backend_dev_state) devices;
 };
+
+/* NULL: none. */
+struct backend_dev_state *backend_find(struct backend *b, uint32_t domid, uint32_t devid);
+
+/* Calls fn for every node below dir that is named by a number; domid is passed on. */
+void backend_for_numbers(struct backend *b, const char *dir, uint32_t domid,
+                         void (*fn)(struct backend *b, uint32_t domid, uint32_t number));
 
 /* The device will be looked at in the loop's next round. */
 void backend_mark(struct backend_dev_state *s);
@@ -67,6 +76,9 @@ bool backend_has_error(const struct backend_dev_state *s);
 
 /* Removes the device's error node, and directories that held nothing else. */
 void backend_clear_error(struct backend_dev_state *s);
+
+/* The same for devices that went while no daemon was there to see it. */
+void backend_clear_lost_errors(struct backend *b);
 
 /* What the hypervisor says, by way of the broker: false only if it is sure that there is no such domain. */
 bool backend_domain_lives(const struct backend_env *env, uint32_t domid);

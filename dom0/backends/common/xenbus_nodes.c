@@ -10,6 +10,7 @@
 
 #define VALUE_ROOM  1024
 #define REASON_ROOM 256
+#define ERROR_ROOT  "/local/domain/0/error"
 
 /* ---- reading ---- */
 
@@ -206,27 +207,38 @@ void backend_log(struct backend_dev *dev, const char *fmt, ...)
     daemon_log("%s %u/%u: %s", dev->backend->ops->kind, dev->domid, dev->devid, text);
 }
 
-static void error_path(const struct backend_dev_state *s, char path[BACKEND_PATH_ROOM])
+struct error_node {
+    const char *kind;
+    uint32_t domid, devid;
+};
+
+static void error_path(const struct error_node *e, char path[BACKEND_PATH_ROOM])
 {
-    snprintf(path, BACKEND_PATH_ROOM, "/local/domain/0/error/backend/%s/%u/%u", s->dev.backend->ops->kind,
-             s->dev.domid, s->dev.devid);
+    snprintf(path, BACKEND_PATH_ROOM, ERROR_ROOT "/backend/%.40s/%u/%u", e->kind, e->domid, e->devid);
+}
+
+static struct error_node error_node(const struct backend_dev_state *s)
+{
+    return (struct error_node){s->dev.backend->ops->kind, s->dev.domid, s->dev.devid};
 }
 
 bool backend_has_error(const struct backend_dev_state *s)
 {
     struct xsc *xs = store_xs(s->dev.backend->env.store);
+    const struct error_node e = error_node(s);
     char path[BACKEND_PATH_ROOM];
 
-    error_path(s, path);
+    error_path(&e, path);
     return xs && xsc_exists(xs, XSC_NO_TX, path) == 1;
 }
 
 static void put_error(struct backend_dev_state *s, const char *text)
 {
     struct xsc *xs = store_xs(s->dev.backend->env.store);
+    const struct error_node e = error_node(s);
     char path[BACKEND_PATH_ROOM];
 
-    error_path(s, path);
+    error_path(&e, path);
     /* A device that is no longer there has nobody who would remove its error. */
     if (!xs || backend_read_state(s->dev.backend, s->back) <= XenbusStateUnknown)
         return;
@@ -249,6 +261,7 @@ void backend_dev_fail(struct backend_dev *dev, int err, const char *fmt, ...)
         snprintf(text + n, sizeof(text) - (size_t)n, ": %s", strerror(err));
     backend_log(dev, "%s", text);
     s->failed = true;
+    s->parted = false;
     put_error(s, text);
     backend_mark(s);
 }
@@ -261,8 +274,8 @@ static int clear_body(struct xsc *xs, xsc_tx_t tx, void *arg)
     error_path(arg, path);
     if (xsc_rm(xs, tx, path) != 0 && errno != ENOENT)
         return -1;
-    /* Up to /local/domain/0/error, as far as nothing else is there. */
-    while ((slash = strrchr(path, '/')) && strlen(path) > strlen("/local/domain/0/error")) {
+    /* Up to ERROR_ROOT, as far as nothing else is there. */
+    while ((slash = strrchr(path, '/')) && strlen(path) > strlen(ERROR_ROOT)) {
         char **names;
 
         *slash = '\0';
@@ -278,12 +291,41 @@ static int clear_body(struct xsc *xs, xsc_tx_t tx, void *arg)
     return 0;
 }
 
+static void clear_error(struct backend *b, uint32_t domid, uint32_t devid)
+{
+    struct error_node e = {b->ops->kind, domid, devid};
+    struct xsc *xs = store_xs(b->env.store);
+
+    if (xs)
+        xsc_transact(xs, clear_body, &e);
+}
+
 void backend_clear_error(struct backend_dev_state *s)
 {
-    struct xsc *xs = store_xs(s->dev.backend->env.store);
-
-    if (!s->has_error || !xs)
-        return;
-    xsc_transact(xs, clear_body, s);
+    if (s->has_error)
+        clear_error(s->dev.backend, s->dev.domid, s->dev.devid);
     s->has_error = false;
+}
+
+static void clear_if_lost(struct backend *b, uint32_t domid, uint32_t devid)
+{
+    if (!backend_find(b, domid, devid))
+        clear_error(b, domid, devid);
+}
+
+static void clear_lost_of_guest(struct backend *b, uint32_t unused, uint32_t domid)
+{
+    char dir[BACKEND_PATH_ROOM];
+
+    (void)unused;
+    snprintf(dir, sizeof(dir), ERROR_ROOT "/backend/%.40s/%u", b->ops->kind, domid);
+    backend_for_numbers(b, dir, domid, clear_if_lost);
+}
+
+void backend_clear_lost_errors(struct backend *b)
+{
+    char dir[BACKEND_PATH_ROOM];
+
+    snprintf(dir, sizeof(dir), ERROR_ROOT "/backend/%.40s", b->ops->kind);
+    backend_for_numbers(b, dir, 0, clear_lost_of_guest);
 }

@@ -99,27 +99,28 @@ static bool is_adrift(struct backend_dev_state *s)
 
 /* ---- new devices ---- */
 
-/* Offline and not in use: the toolstack waits for nothing but this. */
-static bool is_over(const struct backend_dev_state *s, const struct facts *f)
+static bool in_use(const struct facts *f)
 {
-    bool in_use = f->front == XenbusStateInitialised || f->front == XenbusStateConnected;
+    return f->front == XenbusStateInitialised || f->front == XenbusStateConnected;
+}
 
-    return !f->online && !(in_use && (f->back == XenbusStateConnected || f->back == XenbusStateClosing)) &&
-           s->phase == BACKEND_NEW;
+/* Offline, and no daemon before us had it connected to the last: the toolstack waits for nothing but Closed.
+ */
+static bool is_over(const struct facts *f)
+{
+    return !f->online && !(in_use(f) && (f->back == XenbusStateConnected || f->back == XenbusStateClosing));
 }
 
 /* True when it was probed. */
 static bool begin(struct backend_dev_state *s, const struct facts *f)
 {
     const struct backend_ops *ops = s->dev.backend->ops;
-    bool in_use = f->front == XenbusStateInitialised || f->front == XenbusStateConnected;
-
     s->ours = f->back == XenbusStateInitialising ? XenbusStateUnknown : f->back;
-    if (s->failed || is_over(s, f)) {
+    if (s->failed || s->over || is_over(f)) {
         set_state(s, XenbusStateClosed);
         return false;
     }
-    s->dev.resumed = in_use && (f->back == XenbusStateConnected || !f->online);
+    s->dev.resumed = in_use(f) && (f->back == XenbusStateConnected || !f->online);
     if (s->dev.resumed)
         s->ours = XenbusStateConnected;
     if (ops->probe(&s->dev) != 0) {
@@ -158,7 +159,8 @@ static enum xenbus_state wanted(struct backend_dev_state *s, const struct facts 
     bool served = s->phase == BACKEND_CONNECTED || s->dev.resumed;
 
     if (s->failed) {
-        if (s->ours != XenbusStateClosed || f->front != XenbusStateInitialising)
+        s->parted |= f->front != XenbusStateInitialising;
+        if (!s->parted || s->ours != XenbusStateClosed || f->front != XenbusStateInitialising)
             return XenbusStateClosed;
         s->failed = false;
         backend_clear_error(s);
@@ -227,7 +229,11 @@ void backend_follow(struct backend_dev_state *s)
     if (want == XenbusStateClosed && !f.online) {
         s->dev.backend->ops->remove(&s->dev);
         s->phase = BACKEND_NEW;
+        s->over = true;
     }
+    /* The toolstack waits for it, and has written Closing over what we had written. */
+    if (want == XenbusStateClosed)
+        s->ours = f.back;
     set_state(s, want);
     tell_changes(s);
 }
