@@ -16,6 +16,9 @@ $(BACKEND_LIB): $(BACKEND_LIB_OBJS) $(BACKEND_HV_OBJS)
 	rm -f $@
 	ar rcs $@ $^
 
+# Daemons for dom0's image; each room adds its own.
+BACKEND_DAEMONS := $(BUILD)/dom0/hospes-consoled
+
 CONSOLED := $(BUILD)/dom0/hospes-consoled
 CONSOLED_SRCS := $(wildcard dom0/backends/console/*.c)
 CONSOLED_OBJS := $(CONSOLED_SRCS:%.c=$(BUILD)/%.o)

@@ -19,20 +19,24 @@ $(VMLINUZ): $(IMAGE)/fetch-kernel.sh $(IMAGE)/fetch-packages.sh
 	$(IMAGE)/fetch-kernel.sh $(KERNEL_DIR)
 	@touch $@
 
-# What both images share: init, modules, busybox.
-IMAGE_COMMON_DEPS := $(MKINITRAMFS) $(IMAGE)/init $(IMAGE)/modules $(BUSYBOX) $(VMLINUZ)
+# Whom the workers of the daemons become.
+IMAGE_USERS := hospes-console:901 hospes-block:902 hospes-net:903
+
+# What both images share: init, users, modules, busybox.
+IMAGE_COMMON_DEPS := $(MKINITRAMFS) $(IMAGE)/init $(IMAGE)/shell $(IMAGE)/modules $(BUSYBOX) $(VMLINUZ)
 IMAGE_COMMON := --busybox $(BUSYBOX) --modules-from $(KERNEL_DIR) --modules $(IMAGE)/modules \
-                --file $(IMAGE)/init:/init:755 $(LIBGCC_S:%=--library %)
+                --file $(IMAGE)/init:/init:755 --file $(IMAGE)/shell:/etc/init.d/shell:755 \
+                $(IMAGE_USERS:%=--user %) $(LIBGCC_S:%=--library %)
 
 # Our userland: the store, the consoles, the toolstack.
 XENSTORED := $(XS_OUT)/xenstored
 XS_CMD := $(XS_OUT)/xs
-IMAGE_PROGRAMS := $(HOSPES):/usr/sbin/hospes $(CONSOLED):/usr/sbin/hospes-consoled \
-                  $(XENSTORED):/usr/sbin/hospes-xenstored $(XS_CMD):/usr/bin/xs
+IMAGE_PROGRAMS := $(HOSPES):/usr/sbin/hospes $(foreach d,$(BACKEND_DAEMONS),$d:/usr/sbin/$(notdir $d)) \
+                  $(XENSTORED):/usr/sbin/hospes-xenstored $(XS_CMD):/usr/bin/xs /usr/bin/flock:/usr/bin/flock
 IMAGE_DEMO := --file $(IMAGE)/demo:/usr/share/hospes/demo:755
-IMAGE_INITD := store console bridge stop
+IMAGE_INITD := store console backends bridge keep stop
 
-$(DOM0_INITRAMFS): $(IMAGE_COMMON_DEPS) $(HOSPES) $(CONSOLED) $(XENSTORED) $(XS_CMD) \
+$(DOM0_INITRAMFS): $(IMAGE_COMMON_DEPS) $(HOSPES) $(BACKEND_DAEMONS) $(XENSTORED) $(XS_CMD) \
                    $(IMAGE_INITD:%=$(IMAGE)/%) $(IMAGE)/demo
 	@mkdir -p $(@D)
 	$(MKINITRAMFS) --output $@ $(IMAGE_COMMON) $(IMAGE_PROGRAMS:%=--program %) \

@@ -170,6 +170,17 @@ def add_modules(archive, kernel_dir, list_path):
     archive.file("/etc/modules", "".join(f"{name}\n" for name in load).encode())
 
 
+def add_users(archive, users):
+    """root, those who own nothing but their processes (each with a group of its own), and nobody."""
+    passwd, group = ["root:x:0:0:root:/root:/bin/sh"], ["root:x:0:"]
+    for pair in [*users, "nobody:65534"]:
+        name, _, number = pair.partition(":")
+        passwd.append(f"{name}:x:{int(number)}:{int(number)}::/:/bin/false")
+        group.append(f"{name}:x:{int(number)}:")
+    archive.file("/etc/passwd", ("\n".join(passwd) + "\n").encode())
+    archive.file("/etc/group", ("\n".join(group) + "\n").encode())
+
+
 def split_pair(text, option):
     source, colon, target = text.partition(":")
     if not colon or not target.startswith("/"):
@@ -196,6 +207,7 @@ def arguments():
     add("--library", action="append", default=[], metavar="FILE", help="one that is opened by name at run time")
     add("--library-path", default="", help="where ldd looks first, like LD_LIBRARY_PATH")
     add("--file", action="append", default=[], metavar="SOURCE:/TARGET[:MODE]")
+    add("--user", action="append", default=[], metavar="NAME:UID")
     add("--link", action="append", default=[], metavar="TARGET:/PATH")
     add("--dir", action="append", default=[], metavar="/PATH")
     add("--modules-from", metavar="DIR", help="a tree with lib/modules/VERSION and modules.dep")
@@ -210,8 +222,7 @@ def build(options):
         archive.directory(path)
     archive.node("/dev/console", 0o600, 5, 1)
     archive.node("/dev/null", 0o666, 1, 3)
-    archive.file("/etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n")
-    archive.file("/etc/group", b"root:x:0:\n")
+    add_users(archive, options.user)
     for pair in options.program:
         source, target = split_pair(pair, "--program")
         add_program(archive, source, target, options.library_path)
