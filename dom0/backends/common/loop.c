@@ -47,6 +47,8 @@ struct loop {
     size_t timers, set, room;
     LIST_HEAD(, loop_hook) hooks;
     struct loop_hook *next_hook; /* while they are called: one may free another */
+    loop_waiter *waiter;         /* NULL: the loop waits itself */
+    void *waiter_arg;
 };
 
 struct loop *loop_new(void)
@@ -257,8 +259,14 @@ static void call_hooks(struct loop *loop)
 
 /* ---- rounds ---- */
 
-/* How long to wait; NULL for ever. */
-static const struct timespec *time_to_wait(struct loop *loop, int timeout_ms, struct timespec *room)
+void loop_set_waiter(struct loop *loop, loop_waiter *waiter, void *arg)
+{
+    loop->waiter = waiter;
+    loop->waiter_arg = arg;
+}
+
+/* How long to wait; -1 for ever. */
+static int64_t time_to_wait(struct loop *loop, int timeout_ms)
 {
     int64_t wait = timeout_ms < 0 ? INT64_MAX : timeout_ms * NS_PER_MS;
 
@@ -270,20 +278,30 @@ static const struct timespec *time_to_wait(struct loop *loop, int timeout_ms, st
         if (until < wait)
             wait = until > 0 ? until : 0;
     }
-    if (wait == INT64_MAX)
-        return NULL;
-    *room = (struct timespec){.tv_sec = wait / NS_PER_S, .tv_nsec = wait % NS_PER_S};
-    return room;
+    return wait == INT64_MAX ? -1 : wait;
+}
+
+/* As epoll_wait(). */
+static int wait_for_events(struct loop *loop, struct epoll_event *events, int64_t wait)
+{
+    struct timespec room;
+
+    if (loop->waiter) {
+        if (!loop->waiter(loop->waiter_arg, loop->epoll, wait))
+            return 0;
+        wait = 0;
+    }
+    room = (struct timespec){.tv_sec = wait / NS_PER_S, .tv_nsec = wait % NS_PER_S};
+    return epoll_pwait2(loop->epoll, events, ROUND_EVENTS, wait < 0 ? NULL : &room, NULL);
 }
 
 int loop_round(struct loop *loop, int timeout_ms)
 {
     struct epoll_event events[ROUND_EVENTS];
-    struct timespec room;
     int n;
 
     call_hooks(loop);
-    n = epoll_pwait2(loop->epoll, events, ROUND_EVENTS, time_to_wait(loop, timeout_ms, &room), NULL);
+    n = wait_for_events(loop, events, time_to_wait(loop, timeout_ms));
     if (n < 0 && errno != EINTR)
         return -1;
     for (int i = 0; i < n; i++) {

@@ -48,6 +48,15 @@ void loop_timer_free(struct loop_timer *timer);
 struct loop_hook *loop_hook_new(struct loop *loop, loop_function *callback, void *arg);
 void loop_hook_free(struct loop_hook *hook);
 
+/*
+ * Waits in the loop's place: returns when the epoll descriptor is readable (true), when the time is over, or
+ * when whatever else it waits for has happened (false), which it serves itself. timeout_ns -1: for ever.
+ */
+typedef bool loop_waiter(void *arg, int epoll_fd, int64_t timeout_ns);
+
+/* From now on; a daemon that sleeps in an io_uring saves the system calls between that and this loop. */
+void loop_set_waiter(struct loop *loop, loop_waiter *waiter, void *arg);
+
 /* Serves until loop_stop(). 0, or -1 with errno when the kernel refuses to wait. */
 int loop_run(struct loop *loop);
 
