@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HOSPES_BLOCK_DISK_H
+#define HOSPES_BLOCK_DISK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dom0/backends/block/buffers.h"
+#include "dom0/backends/block/image.h"
+#include "dom0/backends/block/journal.h"
+#include "dom0/backends/block/persistent.h"
+#include "dom0/backends/block/rate.h"
+#include "dom0/backends/block/request.h"
+#include "dom0/backends/block/server.h"
+
+#define DISK_MAX_QUEUES 4u
+
+/* One device: an image, and the rings of the frontend that is connected to it. */
+struct disk {
+    struct backend_dev *dev;
+    struct server *server;
+    struct image *image;
+    struct blk_limits limits;
+    bool cdrom, removable;
+    uint64_t actual_sectors; /* what the image has now; fewer than promised: it was cut off */
+    int64_t looked_at_ns;    /* when */
+
+    struct rate iops, bandwidth;
+    struct loop_timer *throttle; /* until the rates allow the next request */
+
+    /* While connected. */
+    struct queue *queues[DISK_MAX_QUEUES];
+    unsigned queue_count;
+    struct persistent *persistent; /* NULL: the frontend grants each request anew */
+    struct buffer_account buffers;
+    void *journal;
+    size_t journal_bytes;
+
+    unsigned inflight; /* requests with I/O under way */
+    bool draining;     /* disconnect waits for them */
+    int last_error;    /* what the operator was told */
+};
+
+/* An operation has failed: the log, and for the first of a kind the operator's node. */
+void disk_io_error(struct disk *disk, const struct blk_request *req, int error);
+
+/* A queue of it cannot go on: the device fails. */
+void disk_broken(struct disk *disk, unsigned queue, const char *why);
+
+/* The last I/O has ended while it drains. */
+void disk_drained(struct disk *disk);
+
+/* When the next request may be taken: 0 now, else the throttle is set and runs the queues then. */
+bool disk_throttled(struct disk *disk);
+
+/* Before a write or flush: whether the image still has all its sectors up to `end`; looks at most once a
+ * second. */
+bool disk_reaches(struct disk *disk, uint64_t end);
+
+extern const struct backend_ops disk_backend_ops;
+
+#endif

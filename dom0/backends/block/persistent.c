@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+#include "dom0/backends/block/persistent.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/queue.h>
+
+#include "dom0/backends/block/request.h"
+
+#define CHUNK_PAGES 512u /* wanted at once; the rest of a larger batch is copied */
+
+struct chunk {
+    TAILQ_ENTRY(chunk) link;
+    char *pages;
+    unsigned count, users;
+    int64_t used_ns;
+    uint32_t grefs[];
+};
+
+/* Open addressing; a slot is free when chunk is NULL. */
+struct slot {
+    struct chunk *chunk;
+    uint32_t gref, page;
+};
+
+struct persistent {
+    struct guest_access *access;
+    uint32_t domid;
+    unsigned max_pages, max_chunks, pages, chunks;
+    unsigned slots; /* a power of two, more than twice the pages */
+    struct slot *table;
+    TAILQ_HEAD(chunk_list, chunk) list; /* longest unused first */
+    unsigned wanted;
+    int64_t now_ns;
+    uint32_t want[CHUNK_PAGES];
+};
+
+static unsigned total_chunks;
+
+struct persistent *persistent_new(struct guest_access *access, uint32_t domid, unsigned rings)
+{
+    struct persistent *p = calloc(1, sizeof(*p));
+
+    if (!p)
+        return NULL;
+    p->access = access;
+    p->domid = domid;
+    p->max_pages = rings * PERSISTENT_PAGES;
+    p->max_chunks = rings * PERSISTENT_CHUNKS;
+    TAILQ_INIT(&p->list);
+    return p;
+}
+
+static unsigned hash(const struct persistent *p, uint32_t gref)
+{
+    return (gref * 2654435761u >> 8) & (p->slots - 1);
+}
+
+/* The slot of a gref, or the free one where it would go. NULL: there is no table yet. */
+static struct slot *find(const struct persistent *p, uint32_t gref)
+{
+    unsigned at;
+
+    if (p->slots == 0)
+        return NULL;
+    at = hash(p, gref);
+    while (p->table[at].chunk && p->table[at].gref != gref)
+        at = (at + 1) & (p->slots - 1);
+    return &p->table[at];
+}
+
+/* Closes the gap that a removed slot would leave in the probe sequences across it. */
+static void remove_slot(struct persistent *p, struct slot *slot)
+{
+    unsigned gap = (unsigned)(slot - p->table), at = gap;
+
+    for (;;) {
+        unsigned home;
+
+        at = (at + 1) & (p->slots - 1);
+        if (!p->table[at].chunk)
+            break;
+        home = hash(p, p->table[at].gref);
+        /* May it move to the gap? Only if its home is not cyclically behind the gap. */
+        if (((at - home) & (p->slots - 1)) >= ((at - gap) & (p->slots - 1))) {
+            p->table[gap] = p->table[at];
+            gap = at;
+        }
+    }
+    p->table[gap].chunk = NULL;
+}
+
+static void free_chunk(struct persistent *p, struct chunk *chunk)
+{
+    for (unsigned i = 0; i < chunk->count; i++)
+        remove_slot(p, find(p, chunk->grefs[i]));
+    TAILQ_REMOVE(&p->list, chunk, link);
+    guest_unmap(p->access, chunk->pages, chunk->count);
+    p->pages -= chunk->count;
+    p->chunks--;
+    total_chunks--;
+    free(chunk);
+}
+
+void persistent_free(struct persistent *p)
+{
+    if (!p)
+        return;
+    while (!TAILQ_EMPTY(&p->list))
+        free_chunk(p, TAILQ_FIRST(&p->list));
+    free(p->table);
+    free(p);
+}
+
+void *persistent_get(struct persistent *p, uint32_t gref)
+{
+    struct slot *slot = find(p, gref);
+
+    if (!slot || !slot->chunk)
+        return NULL;
+    if (slot->chunk->users++ == 0 || slot->chunk->used_ns != p->now_ns) {
+        slot->chunk->used_ns = p->now_ns;
+        TAILQ_REMOVE(&p->list, slot->chunk, link);
+        TAILQ_INSERT_TAIL(&p->list, slot->chunk, link);
+    }
+    return slot->chunk->pages + (size_t)slot->page * BLK_PAGE_BYTES;
+}
+
+void persistent_put(struct persistent *p, uint32_t gref)
+{
+    find(p, gref)->chunk->users--;
+}
+
+void persistent_want(struct persistent *p, uint32_t gref)
+{
+    struct slot *slot = find(p, gref);
+
+    if ((slot && slot->chunk) || p->wanted == CHUNK_PAGES)
+        return;
+    p->want[p->wanted++] = gref;
+}
+
+/* A table for twice that many pages. -1: no memory. */
+static int make_table(struct persistent *p, unsigned pages)
+{
+    struct slot *old = p->table, *table;
+    unsigned old_slots = p->slots, slots = old_slots ? old_slots : 64;
+
+    while (slots <= 2 * pages)
+        slots *= 2;
+    if (slots == old_slots)
+        return 0;
+    table = calloc(slots, sizeof(*table));
+    if (!table)
+        return -1;
+    p->table = table;
+    p->slots = slots;
+    for (unsigned i = 0; i < old_slots; i++)
+        if (old[i].chunk)
+            *find(p, old[i].gref) = old[i];
+    free(old);
+    return 0;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+/* A page may be in several requests, or several times in one. */
+static void sort_wanted(struct persistent *p)
+{
+    unsigned kept = 0;
+
+    qsort(p->want, p->wanted, sizeof(p->want[0]), by_value);
+    for (unsigned i = 0; i < p->wanted; i++)
+        if (i == 0 || p->want[i] != p->want[kept - 1])
+            p->want[kept++] = p->want[i];
+    p->wanted = kept;
+}
+
+static bool room_for(const struct persistent *p, unsigned pages)
+{
+    return p->pages + pages <= p->max_pages && p->chunks < p->max_chunks &&
+           total_chunks < PERSISTENT_TOTAL_CHUNKS;
+}
+
+static void make_room(struct persistent *p, unsigned pages)
+{
+    struct chunk *chunk = TAILQ_FIRST(&p->list), *next;
+
+    for (; chunk && !room_for(p, pages); chunk = next) {
+        next = TAILQ_NEXT(chunk, link);
+        if (chunk->used_ns > p->now_ns - PERSISTENT_IDLE_NS)
+            break;
+        if (chunk->users == 0)
+            free_chunk(p, chunk);
+    }
+}
+
+static void map_chunk(struct persistent *p, const uint32_t *grefs, unsigned count)
+{
+    struct chunk *chunk = malloc(sizeof(*chunk) + count * sizeof(chunk->grefs[0]));
+
+    if (!chunk)
+        return;
+    if (make_table(p, p->pages + count) != 0 ||
+        !(chunk->pages = guest_map(p->access, p->domid, grefs, count, PROT_READ | PROT_WRITE))) {
+        free(chunk);
+        return;
+    }
+    chunk->count = count;
+    chunk->users = 0;
+    chunk->used_ns = p->now_ns;
+    memcpy(chunk->grefs, grefs, count * sizeof(grefs[0]));
+    TAILQ_INSERT_TAIL(&p->list, chunk, link);
+    for (unsigned i = 0; i < count; i++)
+        *find(p, grefs[i]) = (struct slot){chunk, grefs[i], i};
+    p->pages += count;
+    p->chunks++;
+    total_chunks++;
+}
+
+void persistent_map(struct persistent *p, int64_t now_ns)
+{
+    p->now_ns = now_ns;
+    if (p->wanted == 0)
+        return;
+    sort_wanted(p);
+    if (!room_for(p, p->wanted))
+        make_room(p, p->wanted);
+    if (room_for(p, p->wanted))
+        map_chunk(p, p->want, p->wanted);
+    p->wanted = 0;
+}

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: MIT
+#
+# The block backend's logic around a fake guest, a fake image and a fake clock; and its images on this kernel.
+
+BLOCK_TEST_OUT   := $(BUILD)/tests/host/block
+BLOCK_TEST_ROOM  := $(addprefix dom0/backends/block/,request.c ring.c journal.c rate.c buffers.c persistent.c \
+                                                     grant_copy.c queue.c work.c) tests/host/block/fake.c
+BLOCK_IMAGE_ROOM := $(addprefix dom0/backends/block/,image_raw.c uring.c lock.c) dom0/backends/common/loop.c
+BLOCK_TEST_BINS  := $(patsubst tests/host/block/%.c,$(BLOCK_TEST_OUT)/%,$(wildcard tests/host/block/test_*.c))
+BLOCK_TEST_HDRS  := $(wildcard dom0/backends/block/*.h dom0/backends/common/*.h) tests/host/block/fake.h
+
+TEST_HOST_BINS += $(BLOCK_TEST_BINS)
+
+$(BLOCK_TEST_OUT)/test_queue $(BLOCK_TEST_OUT)/test_crash: $(BLOCK_TEST_ROOM)
+$(BLOCK_TEST_OUT)/test_image: $(BLOCK_IMAGE_ROOM)
+# The crash test is stepped through by instructions: those of the daemon as it is shipped.
+$(BLOCK_TEST_OUT)/test_crash: HOST_CFLAGS := $(USER_CFLAGS)
+
+$(BLOCK_TEST_BINS): $(BLOCK_TEST_OUT)/%: tests/host/block/%.c $(BLOCK_TEST_HDRS)
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -D__XEN_TOOLS__ -o $@ $(filter %.c,$^) -lcmocka -luring
