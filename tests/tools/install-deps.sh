@@ -14,7 +14,7 @@ set -eu
 BUILD_PACKAGES="
     gcc make binutils clang lld python3 xz-utils gzip
     libxen-dev libelf-dev zlib1g-dev liblzma-dev libzstd-dev liblz4-dev
-    libjansson-dev libmnl-dev liburing-dev libnftables-dev liburing-dev libgcc-s1 libseccomp-dev
+    libjansson-dev libmnl-dev libnftables-dev liburing-dev libgcc-s1 libseccomp-dev
 "
 IMAGE_PACKAGES="
     busybox-static kmod e2fsprogs nftables dnsmasq-base

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+#include "dom0/backends/block/images.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "dom0/backends/block/lock.h"
+#include "dom0/backends/common/daemon.h"
+#include "xs/client/xs.h"
+
+#define OLD_IO_MS 8000 /* how long the I/O of a killed worker may take to end */
+
+static int refuse(struct images_reply *reply, int error, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static int refuse(struct images_reply *reply, int error, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(reply->why, sizeof(reply->why), fmt, ap);
+    va_end(ap);
+    return error;
+}
+
+/* ---- the device's nodes ---- */
+
+/* A node as a string without NULs. False: missing or unusable. */
+static bool read_node(struct xsc *xs, const struct images_request *req, const char *name, char *text,
+                      size_t size)
+{
+    size_t len;
+    char *value, path[128];
+    bool good;
+
+    snprintf(path, sizeof(path), "/local/domain/0/backend/hospes-vbd/%" PRIu32 "/%" PRIu32 "/%s", req->domid,
+             req->devid, name);
+    value = xsc_read(xs, XSC_NO_TX, path, &len);
+    good = value && len < size && strlen(value) == len;
+    if (good)
+        memcpy(text, value, len + 1);
+    free(value);
+    return good;
+}
+
+static int read_nodes(const struct images_request *req, struct images_reply *reply)
+{
+    struct xsc *xs = xsc_open(NULL);
+    char mode[8] = "", format[16] = "raw";
+    bool found;
+
+    if (!xs)
+        return refuse(reply, errno, "no connection to the store");
+    found = read_node(xs, req, "params", reply->path, sizeof(reply->path)) &&
+            read_node(xs, req, "mode", mode, sizeof(mode));
+    read_node(xs, req, "format", format, sizeof(format));
+    xsc_close(xs);
+    if (!found)
+        return refuse(reply, ENOENT, "the device's nodes params and mode are missing");
+    if (strcmp(mode, "r") != 0 && strcmp(mode, "w") != 0)
+        return refuse(reply, EINVAL, "mode is neither r nor w");
+    if (strcmp(format, "raw") != 0)
+        return refuse(reply, EOPNOTSUPP, "format %s is not supported", format);
+    if (reply->path[0] != '/')
+        return refuse(reply, EINVAL, "params is no absolute path");
+    reply->readonly = mode[0] == 'r';
+    return 0;
+}
+
+/* ---- the image ---- */
+
+/* Linux's loop devices do not look at our locks. */
+static bool used_by_loop(const struct stat *image)
+{
+    glob_t found;
+    bool used = false;
+
+    if (glob("/sys/block/loop*/loop/backing_file", 0, NULL, &found) != 0)
+        return false;
+    for (size_t i = 0; i < found.gl_pathc && !used; i++) {
+        FILE *file = fopen(found.gl_pathv[i], "re");
+        char path[4096];
+        struct stat st;
+
+        if (!file)
+            continue;
+        if (fgets(path, sizeof(path), file)) {
+            path[strcspn(path, "\n")] = '\0';
+            used = stat(path, &st) == 0 && st.st_dev == image->st_dev && st.st_ino == image->st_ino;
+        }
+        fclose(file);
+    }
+    globfree(&found);
+    return used;
+}
+
+static int check_file(int fd, const struct images_request *req, struct images_reply *reply)
+{
+    struct stat st;
+    int error;
+
+    if (fstat(fd, &st) != 0)
+        return refuse(reply, errno, "%s: %s", reply->path, strerror(errno));
+    if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+        return refuse(reply, EINVAL, "%s: neither a file nor a block device", reply->path);
+    if (S_ISREG(st.st_mode) && st.st_size < 512)
+        return refuse(reply, EINVAL, "%s: shorter than one sector", reply->path);
+    error = lock_image(fd, reply->readonly, req->domid, req->devid, OLD_IO_MS);
+    if (error == ETIMEDOUT)
+        return refuse(reply, error, "%s: I/O of the last daemon does not end", reply->path);
+    if (error == EBUSY)
+        return refuse(reply, error, "%s: in use by another device, and one of the two would write",
+                      reply->path);
+    if (error)
+        return refuse(reply, error, "%s: cannot be locked: %s", reply->path, strerror(error));
+    if (!reply->readonly && S_ISREG(st.st_mode) && used_by_loop(&st))
+        return refuse(reply, EBUSY, "%s: in use by a loop device", reply->path);
+    return 0;
+}
+
+/* A block device that is to be written is claimed, like a mount does. The claim too ends with the last I/O.
+ */
+static int open_claimed(const char *path, bool readonly)
+{
+    const struct timespec step = {0, 5000000};
+    int flags = (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK;
+    struct stat st;
+    int fd;
+
+    if (!readonly && stat(path, &st) == 0 && S_ISBLK(st.st_mode))
+        flags |= O_EXCL;
+    fd = open(path, flags);
+    for (int waited = 0; fd < 0 && errno == EBUSY && waited < 200; waited++) {
+        nanosleep(&step, NULL);
+        fd = open(path, flags);
+    }
+    return fd;
+}
+
+static int open_image(const struct images_request *req, struct images_reply *reply)
+{
+    int error = read_nodes(req, reply), fd;
+
+    if (error)
+        return -error;
+    fd = open_claimed(reply->path, reply->readonly);
+    if (fd < 0 && errno == EBUSY)
+        return -refuse(reply, EBUSY, "%s: in use by somebody else in dom0", reply->path);
+    if (fd < 0)
+        return -refuse(reply, errno, "%s: %s", reply->path, strerror(errno));
+    error = check_file(fd, req, reply);
+    if (error == 0)
+        return fd;
+    close(fd);
+    return -error;
+}
+
+/* ---- the journal ---- */
+
+static void journal_path(char *path, size_t size, const struct images_request *req)
+{
+    snprintf(path, size, IMAGES_RUN_DIR "/%" PRIu32 "-%" PRIu32, req->domid, req->devid);
+}
+
+/* A descriptor or -errno. */
+static int open_journal(const struct images_request *req)
+{
+    char path[64];
+    struct stat st;
+    int fd, error = 0;
+
+    if (req->bytes == 0 || req->bytes > IMAGES_JOURNAL_BYTES)
+        return -EINVAL;
+    journal_path(path, sizeof(path), req);
+    fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | (req->keep ? 0 : O_CREAT | O_TRUNC), 0600);
+    if (fd < 0)
+        return -errno;
+    if (!req->keep && ftruncate(fd, (off_t)req->bytes) != 0)
+        error = errno;
+    else if (fstat(fd, &st) != 0)
+        error = errno;
+    else if (st.st_size != (off_t)req->bytes)
+        error = ESTALE;
+    if (error == 0)
+        return fd;
+    close(fd);
+    return -error;
+}
+
+/* ---- requests ---- */
+
+int images_prepare(void *arg)
+{
+    (void)arg;
+    if (mkdir(IMAGES_RUN_DIR, 0700) == 0 || errno == EEXIST)
+        return 0;
+    daemon_log("%s: %s", IMAGES_RUN_DIR, strerror(errno));
+    return -1;
+}
+
+static int give(struct broker_reply *reply, int fd)
+{
+    if (fd < 0)
+        return -fd;
+    reply->fds[0] = fd;
+    reply->nfds = 1;
+    return 0;
+}
+
+int images_handle(void *arg, uint32_t op, const void *data, size_t len, struct broker_reply *reply)
+{
+    const struct images_request *req = data;
+    struct images_reply *answer = (struct images_reply *)reply->data;
+    char path[64];
+
+    (void)arg;
+    if (len != sizeof(*req))
+        return EINVAL;
+    switch (op) {
+    case IMAGES_OPEN:
+        memset(answer, 0, sizeof(*answer));
+        reply->len = sizeof(*answer);
+        return give(reply, open_image(req, answer));
+    case IMAGES_JOURNAL:
+        return give(reply, open_journal(req));
+    case IMAGES_FORGET:
+        journal_path(path, sizeof(path), req);
+        return unlink(path) == 0 || errno == ENOENT ? 0 : errno;
+    default:
+        return ENOSYS;
+    }
+}
