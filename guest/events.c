@@ -8,6 +8,7 @@
 static struct {
     event_handler_t fn;
     void *data;
+    unsigned vcpu; /* whose handler it is */
 } handlers[EVENTS_MAX_PORTS];
 
 static uint64_t *pending_word(unsigned port)
@@ -25,6 +26,14 @@ static uint64_t port_bit(unsigned port)
     return 1ul << (port % WORD_BITS);
 }
 
+static int new_port(long rc, unsigned port, unsigned vcpu)
+{
+    if (rc)
+        return (int)rc;
+    handlers[port].vcpu = vcpu;
+    return (int)port;
+}
+
 void events_init(void)
 {
     for (unsigned i = 0; i < EVENTS_MAX_PORTS / WORD_BITS; i++)
@@ -36,7 +45,7 @@ int event_alloc_unbound(domid_t remote)
     struct evtchn_alloc_unbound op = {.dom = DOMID_SELF, .remote_dom = remote};
     long rc = hv_event_channel_op(EVTCHNOP_alloc_unbound, &op);
 
-    return rc ? (int)rc : (int)op.port;
+    return new_port(rc, op.port, 0);
 }
 
 int event_bind_interdomain(domid_t remote, unsigned remote_port)
@@ -44,7 +53,7 @@ int event_bind_interdomain(domid_t remote, unsigned remote_port)
     struct evtchn_bind_interdomain op = {.remote_dom = remote, .remote_port = remote_port};
     long rc = hv_event_channel_op(EVTCHNOP_bind_interdomain, &op);
 
-    return rc ? (int)rc : (int)op.local_port;
+    return new_port(rc, op.local_port, 0);
 }
 
 int event_bind_virq(unsigned virq, unsigned vcpu)
@@ -52,7 +61,7 @@ int event_bind_virq(unsigned virq, unsigned vcpu)
     struct evtchn_bind_virq op = {.virq = virq, .vcpu = vcpu};
     long rc = hv_event_channel_op(EVTCHNOP_bind_virq, &op);
 
-    return rc ? (int)rc : (int)op.port;
+    return new_port(rc, op.port, vcpu);
 }
 
 int event_bind_ipi(unsigned vcpu)
@@ -60,7 +69,17 @@ int event_bind_ipi(unsigned vcpu)
     struct evtchn_bind_ipi op = {.vcpu = vcpu};
     long rc = hv_event_channel_op(EVTCHNOP_bind_ipi, &op);
 
-    return rc ? (int)rc : (int)op.port;
+    return new_port(rc, op.port, vcpu);
+}
+
+int event_bind_vcpu(unsigned port, unsigned vcpu)
+{
+    struct evtchn_bind_vcpu op = {.port = port, .vcpu = vcpu};
+    long rc = hv_event_channel_op(EVTCHNOP_bind_vcpu, &op);
+
+    if (!rc)
+        handlers[port].vcpu = vcpu;
+    return (int)rc;
 }
 
 void event_handle(unsigned port, event_handler_t handler, void *data)
@@ -124,15 +143,18 @@ void events_wait(void)
     upcall_mask_restore(0);
 }
 
+/* Of a port that is another vCPU's only that vCPU takes the event: it has been told too. */
 static void run_word(unsigned word)
 {
-    uint64_t ready;
+    uint64_t ready = __atomic_load_n(&shared_info->evtchn_pending[word], __ATOMIC_ACQUIRE) &
+                     ~__atomic_load_n(&shared_info->evtchn_mask[word], __ATOMIC_ACQUIRE);
 
-    while ((ready = __atomic_load_n(&shared_info->evtchn_pending[word], __ATOMIC_ACQUIRE) &
-                    ~__atomic_load_n(&shared_info->evtchn_mask[word], __ATOMIC_ACQUIRE))) {
+    for (; ready; ready &= ready - 1) {
         unsigned port = word * WORD_BITS + (unsigned)__builtin_ctzl(ready);
         event_handler_t fn = __atomic_load_n(&handlers[port].fn, __ATOMIC_ACQUIRE);
 
+        if (fn && handlers[port].vcpu != this_vcpu()->id)
+            continue;
         event_clear(port);
         if (fn)
             fn(port, handlers[port].data);

@@ -24,6 +24,9 @@ int event_bind_interdomain(domid_t remote, unsigned remote_port);
 int event_bind_virq(unsigned virq, unsigned vcpu);
 int event_bind_ipi(unsigned vcpu);
 
+/* Moves an interdomain or unbound port to another vCPU; they begin on vCPU 0. While it is masked. */
+int event_bind_vcpu(unsigned port, unsigned vcpu);
+
 /* Sets the handler and unmasks; handler NULL masks. */
 void event_handle(unsigned port, event_handler_t handler, void *data);
 

@@ -52,7 +52,7 @@ int xenbus_tx_start(xenbus_tx_t *tx);
 int xenbus_tx_end(xenbus_tx_t tx, bool commit);
 
 /*
- * fn runs on a thread of its own kind, one call at a time, and may use everything here; path is the node that
+ * fn runs on the thread for watches, one call at a time, and may use everything here; path is the node that
  * changed, as the store spells it (below the path that was given; special paths begin with '@'). It is called
  * once at the start, and again after a resume or a reconnection, since changes may have been missed. The
  * structure belongs to the caller and must stay until xenbus_unwatch() has returned; fill in fn and data,
@@ -65,8 +65,10 @@ struct xenbus_watch {
     struct xenbus_watch *next;
     char *path;
     uint32_t token;
+    bool missed;
 };
 
+/* A watch is best set once the structure is ready for its first call, which may come before this returns. */
 int xenbus_watch(struct xenbus_watch *w, const char *path_fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* fn is not running and will not be called any more, unless it is fn itself that calls this. */
