@@ -91,9 +91,13 @@ static int close_body(struct xsc *xs, xsc_tx_t tx, void *arg)
         device_backend_path(&closing->dev, path);
         snprintf(state, sizeof(state), "%s/state", path);
         closing->state = device_backend_state(xs, &closing->dev);
-        /* Somebody else may have removed it meanwhile; writing would bring it back. */
+        /*
+         * Somebody else may have removed it meanwhile; writing would bring it back. A backend that is closed
+         * already, since its guest was orderly, would not say so a second time.
+         */
         if (xsc_exists(xs, tx, state) == 1 &&
-            (xsc_writef(xs, tx, "0", "%s/online", path) != 0 || xsc_write(xs, tx, state, value, 1) != 0))
+            (xsc_writef(xs, tx, "0", "%s/online", path) != 0 ||
+             (closing->state != XenbusStateClosed && xsc_write(xs, tx, state, value, 1) != 0)))
             return -1;
         device_frontend_path(&closing->dev, path);
         if (xsc_rm(xs, tx, path) != 0 && errno != ENOENT)
