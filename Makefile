@@ -28,7 +28,7 @@ TEST_HOST_BINS :=
 
 -include hyp/hyp.mk xs/xs.mk guest/guest.mk dom0/dom0.mk tests/tests.mk
 
-.PHONY: all clean help deps run test test-full test-host test-abi-xen check check-format check-lint check-headers
+.PHONY: all clean help deps run test test-full test-host test-abi-xen check check-format check-lint check-tidy check-headers
 
 all: $(ALL_TARGETS)
 
@@ -57,7 +57,7 @@ test-host: $(TEST_HOST_BINS)
 C_FILES := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 SHELL_FILES := $(shell git grep -lE '^\#!/bin/(ba)?sh' 2>/dev/null)
 
-check: check-format check-headers check-lint
+check: check-format check-headers check-lint check-tidy
 	$(MAKE) --no-print-directory BUILD=build/clang CC=clang all
 
 check-format:
@@ -69,6 +69,13 @@ check-headers: $(XEN_HEADERS)
 	    echo "#include \"$${h#hyp/}\"" | $(CC) $(HYP_CFLAGS) $(HYP_CONLY) -x c -fsyntax-only - || exit 1; done
 	@for h in $(filter xs/%.h dom0/%.h,$(C_FILES)); do \
 	    echo "#include \"$$h\"" | $(CC) $(USER_CFLAGS) -D__XEN_TOOLS__ -x c -fsyntax-only - || exit 1; done
+
+# One group for each way of compiling; tests are left to the compilers' warnings and the sanitizers.
+TIDY = xargs -r -P2 -n1 sh -c 'clang-tidy --quiet "$$1" -- $(1) 2>build/tidy.err || { cat build/tidy.err; exit 255; }' tidy
+check-tidy: $(XEN_HEADERS)
+	@printf '%s\n' $(filter hyp/%.c,$(C_FILES)) | $(call TIDY,$(filter-out -fno-tree-loop%,$(HYP_CFLAGS)) $(HYP_CONLY))
+	@printf '%s\n' $(filter xs/%.c dom0/%.c,$(C_FILES)) | $(call TIDY,$(USER_CFLAGS) -D__XEN_TOOLS__)
+	@printf '%s\n' $(filter guest/%.c,$(C_FILES)) | $(call TIDY,$(GUEST_CFLAGS))
 
 check-lint:
 	@shellcheck $(SHELL_FILES)

@@ -92,7 +92,7 @@ static int finish_cmdline(struct config_draft *d)
         report_error("out of memory");
         return -1;
     }
-    if (r >= MAX_GUEST_CMDLINE) {
+    if (at && r >= MAX_GUEST_CMDLINE) {
         report_error_at(at->source, at->line, "%s: the guest's command line has %d bytes, at most %d fit",
                         at->key, r, MAX_GUEST_CMDLINE - 1);
         return -1;

@@ -98,11 +98,11 @@ void dom0_write_p2m(u64 paddr, u64 pages)
     u64 *list = NULL;
 
     for (u64 pfn = 0; pfn < pages; pfn++) {
-        u64 mfn;
+        u64 mfn = 0;
 
         if (pfn % (PAGE_SIZE / 8) == 0)
             list = mfn_to_virt(dom0_pfn_to_mfn((paddr >> PAGE_SHIFT) + pfn / (PAGE_SIZE / 8)));
-        find_run(pfn, &mfn);
+        BUG_ON(!find_run(pfn, &mfn));
         list[pfn % (PAGE_SIZE / 8)] = mfn;
     }
 }

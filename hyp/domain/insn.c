@@ -114,7 +114,7 @@ bool insn_imm(struct insn *in, unsigned size, s64 *imm)
 {
     u64 v = 0;
 
-    if (in->length + size > in->fetched)
+    if (!size || in->length + size > in->fetched)
         return false;
     for (unsigned i = 0; i < size; i++)
         v |= (u64)in->bytes[in->length + i] << (8 * i);

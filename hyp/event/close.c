@@ -37,6 +37,7 @@ static int close_locked(struct domain *d, u32 port, struct domain *peer, struct 
             *wanted = chn->peer.dom;
             return -EAGAIN;
         }
+        ASSERT(chn->peer.dom);
         rchn = evtchn_slot(chn->peer.dom->evtchn, chn->peer.port);
         ASSERT(rchn->state == EVTCHNSTAT_interdomain && rchn->peer.dom == d && rchn->peer.port == port);
         rchn->unbound_for = d->id;

@@ -61,7 +61,7 @@ static int find_node(struct xs_client *c, struct xs_tx *tx, const char *path, un
 
 int xs_store_read(struct xs_client *c, struct xs_tx *tx, const char *path, const struct xs_node **node)
 {
-    struct xs_node *n;
+    struct xs_node *n = NULL;
     int rc = find_node(c, tx, path, XS_PERM_READ, &n);
 
     *node = n;
