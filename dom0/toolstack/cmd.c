@@ -7,7 +7,14 @@
 #include "dom0/toolstack/report.h"
 
 const struct command commands[] = {
+    {"block-attach", cmd_block_attach, "DOMAIN DISK-SPEC ...", "give a running guest one more disk"},
+    {"block-detach", cmd_block_detach, "DOMAIN DISK [--force]",
+     "take a disk (xvdb, or its number) from a running guest (--force: without asking it)"},
+    {"block-limit", cmd_block_limit, "DOMAIN DISK [limit-iops=N] [limit-bytes=N]",
+     "change or show what a guest may ask of a disk in a second"},
     {"block-list", cmd_block_list, "[--json] DOMAIN...", "disks of guests"},
+    {"block-resize", cmd_block_resize, "DOMAIN DISK [SIZE]",
+     "tell a guest that its disk has grown (SIZE: and make it grow before, 512m, 2g)"},
     {"bridge-add", cmd_bridge_add, "NAME [ADDRESS/LEN]", "make a bridge for guests' vifs, or complete one"},
     {"console", cmd_console, "DOMAIN", "join the terminal and a guest's console (^] leaves)"},
     {"create", cmd_create, "FILE [KEY=VALUE ...] [-c] [-p] [-q]",
@@ -22,6 +29,10 @@ const struct command commands[] = {
     {"list", cmd_list, "[--json] [DOMAIN...]", "domains, their memory, state and time"},
     {"mem-max", cmd_mem_max, "DOMAIN SIZE", "how much memory a guest may have"},
     {"mem-set", cmd_mem_set, "DOMAIN SIZE", "how much memory a guest shall have"},
+    {"network-attach", cmd_network_attach, "DOMAIN [KEY=VALUE ...]",
+     "give a running guest one more network card"},
+    {"network-detach", cmd_network_detach, "DOMAIN CARD [--force]",
+     "take a card (its number or MAC) from a running guest (--force: without asking it)"},
     {"network-list", cmd_network_list, "[--json] DOMAIN...", "network cards of guests"},
     {"pause", cmd_pause, "DOMAIN", "stop a guest's vCPUs"},
     {"reboot", cmd_reboot, "[-w] DOMAIN", "ask a guest to reboot"},

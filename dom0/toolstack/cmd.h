@@ -45,6 +45,14 @@ int cmd_dmesg(struct toolstack *ts, int argc, char **argv);
 int cmd_block_list(struct toolstack *ts, int argc, char **argv);
 int cmd_network_list(struct toolstack *ts, int argc, char **argv);
 
+/* Devices of a running guest: block.c, block_change.c, network.c */
+int cmd_block_attach(struct toolstack *ts, int argc, char **argv);
+int cmd_block_detach(struct toolstack *ts, int argc, char **argv);
+int cmd_block_resize(struct toolstack *ts, int argc, char **argv);
+int cmd_block_limit(struct toolstack *ts, int argc, char **argv);
+int cmd_network_attach(struct toolstack *ts, int argc, char **argv);
+int cmd_network_detach(struct toolstack *ts, int argc, char **argv);
+
 /* What a running guest is told: console.c, mem.c, sysrq.c */
 int cmd_console(struct toolstack *ts, int argc, char **argv);
 int cmd_mem_set(struct toolstack *ts, int argc, char **argv);

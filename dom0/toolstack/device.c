@@ -14,6 +14,8 @@ struct attachment {
     struct vif_device *vifs;
     size_t disk_count, vif_count; /* that were prepared */
     struct net_link *net;
+    bool add;   /* to a guest that may have devices of these numbers already */
+    bool taken; /* it has */
 };
 
 static int prepare(struct attachment *a, uint32_t domid, const struct domain_config *cfg)
@@ -37,22 +39,37 @@ static int prepare(struct attachment *a, uint32_t domid, const struct domain_con
         return -1;
     }
     for (; a->vif_count < cfg->vif_count; a->vif_count++)
-        if (vif_prepare(&a->vifs[a->vif_count], domid, (uint32_t)a->vif_count, &cfg->vifs[a->vif_count],
-                        a->net) != 0)
+        if (vif_prepare(&a->vifs[a->vif_count], domid, &cfg->vifs[a->vif_count], a->net) != 0)
             return -1;
     return 0;
+}
+
+static int write_one(struct xsc *xs, xsc_tx_t tx, struct attachment *a, const struct device *dev,
+                     const struct device_nodes *nodes)
+{
+    char record[DEVICE_PATH_ROOM];
+    int there;
+
+    device_record_path(dev, record);
+    there = a->add ? xsc_exists(xs, tx, record) : 0;
+    if (there != 0) {
+        a->taken = there > 0;
+        return -1;
+    }
+    return device_nodes_write(xs, tx, dev, nodes);
 }
 
 /* One transaction: a toolstack that dies leaves all devices or none, and the drivers start together. */
 static int write_nodes(struct xsc *xs, xsc_tx_t tx, void *arg)
 {
-    const struct attachment *a = arg;
+    struct attachment *a = arg;
 
+    a->taken = false;
     for (size_t i = 0; i < a->disk_count; i++)
-        if (device_nodes_write(xs, tx, &a->disks[i].dev, &a->disks[i].nodes) != 0)
+        if (write_one(xs, tx, a, &a->disks[i].dev, &a->disks[i].nodes) != 0)
             return -1;
     for (size_t i = 0; i < a->vif_count; i++)
-        if (device_nodes_write(xs, tx, &a->vifs[i].dev, &a->vifs[i].nodes) != 0)
+        if (write_one(xs, tx, a, &a->vifs[i].dev, &a->vifs[i].nodes) != 0)
             return -1;
     return 0;
 }
@@ -79,7 +96,15 @@ static void release(struct attachment *a)
     net_link_close(a->net);
 }
 
-int devices_attach_all(struct toolstack *ts, uint32_t domid, const struct domain_config *cfg)
+static void take_away(struct toolstack *ts, const struct attachment *a)
+{
+    for (size_t i = 0; i < a->disk_count; i++)
+        device_take_away(ts, &a->disks[i].dev);
+    for (size_t i = 0; i < a->vif_count; i++)
+        device_take_away(ts, &a->vifs[i].dev);
+}
+
+static int attach(struct toolstack *ts, uint32_t domid, const struct domain_config *cfg, bool add)
 {
     struct attachment a;
     int rc;
@@ -87,16 +112,28 @@ int devices_attach_all(struct toolstack *ts, uint32_t domid, const struct domain
     if (cfg->disk_count + cfg->vif_count == 0)
         return 0;
     memset(&a, 0, sizeof(a));
+    a.add = add;
     rc = prepare(&a, domid, cfg);
     if (rc == 0) {
         rc = xsc_transact(ts->xs, write_nodes, &a);
         if (rc != 0)
-            report_error("devices of domain %u: nodes in the store: %s", domid, strerror(errno));
+            report_error("devices of domain %u: nodes in the store: %s", domid,
+                         a.taken ? "it has a device of this number" : strerror(errno));
         else
             rc = connect_all(ts, &a);
-        if (rc != 0)
-            devices_detach_all(ts, domid);
+        if (rc != 0 && !a.taken)
+            take_away(ts, &a);
     }
     release(&a);
     return rc == 0 ? 0 : -1;
+}
+
+int devices_attach_all(struct toolstack *ts, uint32_t domid, const struct domain_config *cfg)
+{
+    return attach(ts, domid, cfg, false);
+}
+
+int devices_attach_more(struct toolstack *ts, uint32_t domid, const struct domain_config *cfg)
+{
+    return attach(ts, domid, cfg, true);
 }

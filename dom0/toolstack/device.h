@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "dom0/toolstack/device_nodes.h"
 #include "dom0/toolstack/domain_config.h"
 #include "dom0/toolstack/toolstack.h"
 
@@ -22,6 +23,21 @@
  * detached again before it returns.
  */
 int devices_attach_all(struct toolstack *ts, uint32_t domid, const struct domain_config *cfg);
+
+/*
+ * The same for a guest that runs: cfg holds only what is new (device_record.h: and what is there). Nothing is
+ * left of it when one cannot be had.
+ */
+int devices_attach_more(struct toolstack *ts, uint32_t domid, const struct domain_config *cfg);
+
+/*
+ * One device of a running guest, by the guest's leave: asks the backend to close, waits a bounded time for
+ * the guest to let go, and removes the nodes. When the guest does not, the device stays, closing.
+ */
+int device_ask_back(struct toolstack *ts, const struct device *dev);
+
+/* The same without asking the guest. */
+int device_take_away(struct toolstack *ts, const struct device *dev);
 
 /*
  * Orderly end: asks the backends to close, waits a bounded time, then removes nodes and gives back loop

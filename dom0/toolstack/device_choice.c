@@ -2,6 +2,7 @@
 #include "dom0/toolstack/device_choice.h"
 
 #include <arpa/inet.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "dom0/toolstack/report.h"
@@ -12,14 +13,19 @@
 
 int disk_choose_backend(const char *source, unsigned int line, struct disk_config *disk)
 {
-    const char *beyond = disk->format == DISK_FORMAT_QCOW2       ? "the format qcow2"
-                         : disk->limit_iops || disk->limit_bytes ? "limit-iops or limit-bytes"
-                                                                 : NULL;
+    bool limited = disk->limit_iops || disk->limit_bytes;
+    bool qcow2 = disk->format == DISK_FORMAT_QCOW2;
 
     if (disk->backend == DISK_BACKEND_DEFAULT)
-        disk->backend = beyond ? DISK_BACKEND_HOSPES : DEFAULT_DISK_BACKEND;
-    if (disk->backend == DISK_BACKEND_LINUX && beyond) {
-        report_error_at(source, line, "disk: %s: %s needs backendtype=hospes", disk->vdev, beyond);
+        disk->backend = limited || qcow2 ? DISK_BACKEND_HOSPES : DEFAULT_DISK_BACKEND;
+    if (limited && disk->backend != DISK_BACKEND_HOSPES) {
+        report_error_at(source, line, "disk: %s: limit-iops and limit-bytes need backendtype=hospes",
+                        disk->vdev);
+        return -1;
+    }
+    if (qcow2 && disk->backend == DISK_BACKEND_LINUX) {
+        report_error_at(source, line, "disk: %s: the format qcow2 needs backendtype=hospes or qdisk",
+                        disk->vdev);
         return -1;
     }
     return 0;

@@ -11,7 +11,11 @@
 #include <xen/io/xenbus.h>
 
 #include "dom0/toolstack/device_kinds.h"
+#include "dom0/toolstack/qemu.h"
 #include "dom0/toolstack/report.h"
+
+/* How often to look whether a driver has left a device; it says so nowhere. */
+#define DRIVER_STEP_NS 2000000L
 
 /*
  * Ending is driven by what is in the store below /local/domain/0/backend, which was written in one piece with
@@ -75,34 +79,52 @@ static int find_devices(struct toolstack *ts, uint32_t domid, struct device_list
     return 0;
 }
 
-/*
- * Offline, closing, and no frontend any more: the driver then takes the device apart without waiting for a
- * guest that may be paused or hostile.
- */
-static int close_body(struct xsc *xs, xsc_tx_t tx, void *arg)
+struct closing {
+    struct device_list *list;
+    bool force;
+};
+
+/* A frontend that never came, or has gone, will not do its part. */
+static bool has_frontend(struct xsc *xs, const struct device *dev)
 {
-    struct device_list *list = arg;
-    char path[DEVICE_PATH_ROOM], state[DEVICE_PATH_ROOM + 8], value[2];
+    unsigned int state = device_frontend_state(xs, dev);
 
+    return state > XenbusStateInitialising && state != XenbusStateClosed;
+}
+
+/*
+ * Offline and closing. By force there is no frontend any more either: the backend then takes the device apart
+ * without waiting for a guest that may be paused or hostile. One that is closed already is left so: the
+ * kernel would not write its state a second time.
+ */
+static int close_one(struct xsc *xs, xsc_tx_t tx, struct closing_device *closing, bool force)
+{
+    char front[DEVICE_PATH_ROOM], back[DEVICE_PATH_ROOM], state[DEVICE_PATH_ROOM + 8], value[2];
+
+    device_frontend_path(&closing->dev, front);
+    device_backend_path(&closing->dev, back);
+    snprintf(state, sizeof(state), "%s/state", back);
     snprintf(value, sizeof(value), "%d", XenbusStateClosing);
-    for (size_t i = 0; i < list->count; i++) {
-        struct closing_device *closing = &list->devices[i];
-
-        device_backend_path(&closing->dev, path);
-        snprintf(state, sizeof(state), "%s/state", path);
-        closing->state = device_backend_state(xs, &closing->dev);
-        /*
-         * Somebody else may have removed it meanwhile; writing would bring it back. A backend that is closed
-         * already, since its guest was orderly, would not say so a second time.
-         */
-        if (xsc_exists(xs, tx, state) == 1 &&
-            (xsc_writef(xs, tx, "0", "%s/online", path) != 0 ||
-             (closing->state != XenbusStateClosed && xsc_write(xs, tx, state, value, 1) != 0)))
+    closing->state = device_backend_state(xs, &closing->dev);
+    /* Somebody else may have removed it meanwhile; writing would bring it back. */
+    if (xsc_exists(xs, tx, state) == 1) {
+        if (xsc_writef(xs, tx, "0", "%s/online", back) != 0)
             return -1;
-        device_frontend_path(&closing->dev, path);
-        if (xsc_rm(xs, tx, path) != 0 && errno != ENOENT)
+        if (closing->state < XenbusStateClosing && xsc_write(xs, tx, state, value, 1) != 0)
             return -1;
     }
+    if (!force && has_frontend(xs, &closing->dev))
+        return 0;
+    return xsc_rm(xs, tx, front) != 0 && errno != ENOENT ? -1 : 0;
+}
+
+static int close_body(struct xsc *xs, xsc_tx_t tx, void *arg)
+{
+    const struct closing *c = arg;
+
+    for (size_t i = 0; i < c->list->count; i++)
+        if (close_one(xs, tx, &c->list->devices[i], c->force) != 0)
+            return -1;
     return 0;
 }
 
@@ -127,25 +149,31 @@ static bool is_served(const struct closing_device *closing)
     return in_kernel && driver_has(&closing->dev);
 }
 
-/* The backend says 6 (or its node is gone) when it holds nothing of the guest any more. */
-static int wait_closed(struct toolstack *ts, const struct closing_device *closing)
+/* A driver of the kernel holds nothing of the guest any more once it has left the device. */
+static int wait_driver_gone(const struct device *dev)
 {
-    const struct timespec step = {0, 1000000};
-    const struct device *dev = &closing->dev;
     int64_t deadline = device_now_ms() + DEVICE_TIMEOUT_MS;
 
-    if (device_backend_state(ts->xs, dev) != XenbusStateUnknown && !is_served(closing))
-        return 0;
-    if (device_backend_state(ts->xs, dev) != XenbusStateUnknown &&
-        device_wait_backend(ts->xs, dev, XenbusStateClosed, DEVICE_TIMEOUT_MS) != 0 &&
-        device_backend_state(ts->xs, dev) != XenbusStateUnknown)
-        return -1;
-    while (device_backends[dev->backend].in_kernel && driver_has(dev)) {
+    while (driver_has(dev)) {
         if (device_now_ms() > deadline)
             return -1;
-        nanosleep(&step, NULL);
+        nanosleep(&(struct timespec){0, DRIVER_STEP_NS}, NULL);
     }
     return 0;
+}
+
+/* A process says 6, or removes the node. */
+static int wait_closed(struct toolstack *ts, const struct closing_device *closing)
+{
+    const struct device *dev = &closing->dev;
+
+    if (!is_served(closing))
+        return 0;
+    if (device_backends[dev->backend].in_kernel)
+        return wait_driver_gone(dev);
+    return device_wait_backend(ts->xs, dev, XenbusStateClosed, DEVICE_TIMEOUT_MS) == 0 || errno == ENOENT
+               ? 0
+               : -1;
 }
 
 /* A directory, if nothing is left in it. */
@@ -163,48 +191,80 @@ static int remove_if_empty(struct xsc *xs, xsc_tx_t tx, const char *dir)
     return rc;
 }
 
-struct removal {
-    uint32_t domid;
-    enum device_backend backend;
-};
+/* A node, and the directories above it that have nothing else in them, `levels` of them. */
+static int remove_with_parents(struct xsc *xs, xsc_tx_t tx, char *path, unsigned int levels)
+{
+    if (xsc_rm(xs, tx, path) != 0 && errno != ENOENT)
+        return -1;
+    while (levels--) {
+        *strrchr(path, '/') = '\0';
+        if (remove_if_empty(xs, tx, path) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Below backend/ and error/backend/: ID, N, DIR and the directory itself; below a guest: ID and the kind. */
+static int remove_one(struct xsc *xs, xsc_tx_t tx, const struct device *dev)
+{
+    char path[DEVICE_PATH_ROOM];
+
+    device_backend_path(dev, path);
+    if (remove_with_parents(xs, tx, path, 3) != 0)
+        return -1;
+    device_error_path(dev, path);
+    if (remove_with_parents(xs, tx, path, 3) != 0)
+        return -1;
+    device_record_path(dev, path);
+    if (remove_with_parents(xs, tx, path, 2) != 0)
+        return -1;
+    device_frontend_path(dev, path);
+    return remove_with_parents(xs, tx, path, 1);
+}
 
 static int remove_body(struct xsc *xs, xsc_tx_t tx, void *arg)
 {
-    static const char *const dirs[] = {"/local/domain/0/backend", "/local/domain/0/error/backend", NULL};
-    const struct removal *r = arg;
-    const char *back = device_backends[r->backend].dir;
-    const char *front = device_kind_name(device_backends[r->backend].kind);
-    char path[DEVICE_PATH_ROOM];
+    const struct device_list *list = arg;
 
-    for (size_t i = 0; dirs[i]; i++) {
-        snprintf(path, sizeof(path), "%s/%s/%u", dirs[i], back, r->domid);
-        if (xsc_rm(xs, tx, path) != 0 && errno != ENOENT)
+    for (size_t i = 0; i < list->count; i++)
+        if (remove_one(xs, tx, &list->devices[i].dev) != 0)
             return -1;
-        snprintf(path, sizeof(path), "%s/%s", dirs[i], back);
-        if (remove_if_empty(xs, tx, path) != 0 || remove_if_empty(xs, tx, dirs[i]) != 0)
-            return -1;
-    }
-    snprintf(path, sizeof(path), "/libxl/%u/device/%s", r->domid, front);
-    if (xsc_rm(xs, tx, path) != 0 && errno != ENOENT)
-        return -1;
-    snprintf(path, sizeof(path), "/local/domain/%u/device/%s", r->domid, front);
-    return xsc_rm(xs, tx, path) != 0 && errno != ENOENT ? -1 : 0;
+    return 0;
 }
 
-static int remove_nodes(struct toolstack *ts, uint32_t domid)
+/* QEMU goes with the last device that it serves. */
+static int stop_idle_qemu(struct toolstack *ts, uint32_t domid)
 {
+    char path[DEVICE_PATH_ROOM];
+
+    snprintf(path, sizeof(path), "/local/domain/0/backend/%s/%u", device_backends[BACKEND_QDISK].dir, domid);
+    return xsc_exists(ts->xs, XSC_NO_TX, path) == 1 ? 0 : qemu_stop(ts, domid);
+}
+
+static int detach_list(struct toolstack *ts, uint32_t domid, struct device_list *list)
+{
+    struct closing closing = {list, true};
     int rc = 0;
 
-    for (enum device_backend backend = 0; backend < DEVICE_BACKENDS; backend++) {
-        struct removal r = {domid, backend};
-
-        if (xsc_transact(ts->xs, remove_body, &r) != 0) {
-            report_error("devices of domain %u: cannot remove the nodes below backend/%s: %s", domid,
-                         device_backends[backend].dir, strerror(errno));
-            rc = -1;
-        }
+    if (list->count == 0)
+        return stop_idle_qemu(ts, domid);
+    if (xsc_transact(ts->xs, close_body, &closing) != 0) {
+        report_error("devices of domain %u: cannot close them in the store: %s", domid, strerror(errno));
+        rc = -1;
     }
-    return rc;
+    for (size_t i = 0; i < list->count; i++) {
+        if (wait_closed(ts, &list->devices[i]) == 0)
+            continue;
+        /* Removing the nodes makes the driver let go, too, if it can. */
+        report_error("device %s %u of domain %u: its backend did not close it, removing its nodes anyway",
+                     device_front_name(&list->devices[i].dev), list->devices[i].dev.devid, domid);
+        rc = -1;
+    }
+    if (xsc_transact(ts->xs, remove_body, list) != 0) {
+        report_error("devices of domain %u: cannot remove their nodes: %s", domid, strerror(errno));
+        rc = -1;
+    }
+    return stop_idle_qemu(ts, domid) == 0 ? rc : -1;
 }
 
 int devices_detach_all(struct toolstack *ts, uint32_t domid)
@@ -212,20 +272,41 @@ int devices_detach_all(struct toolstack *ts, uint32_t domid)
     struct device_list list = {NULL, 0};
     int rc = find_devices(ts, domid, &list);
 
-    if (list.count && xsc_transact(ts->xs, close_body, &list) != 0) {
-        report_error("devices of domain %u: cannot close them in the store: %s", domid, strerror(errno));
+    if (detach_list(ts, domid, &list) != 0)
         rc = -1;
-    }
-    for (size_t i = 0; i < list.count; i++) {
-        if (wait_closed(ts, &list.devices[i]) == 0)
-            continue;
-        /* Removing the nodes makes the driver let go, too, if it can. */
-        report_error("device %s %u of domain %u: its backend did not close it, removing its nodes anyway",
-                     device_front_name(&list.devices[i].dev), list.devices[i].dev.devid, domid);
-        rc = -1;
-    }
     free(list.devices);
-    if (remove_nodes(ts, domid) != 0)
-        rc = -1;
     return rc;
+}
+
+int device_take_away(struct toolstack *ts, const struct device *dev)
+{
+    struct closing_device closing = {*dev, XenbusStateUnknown};
+    struct device_list list = {&closing, 1};
+
+    return detach_list(ts, dev->domid, &list);
+}
+
+int device_ask_back(struct toolstack *ts, const struct device *dev)
+{
+    struct closing_device closing = {*dev, XenbusStateUnknown};
+    struct device_list list = {&closing, 1};
+    struct closing order = {&list, false};
+
+    if (xsc_transact(ts->xs, close_body, &order) != 0) {
+        report_error("device %s %u of domain %u: %s", device_front_name(dev), dev->devid, dev->domid,
+                     strerror(errno));
+        return -1;
+    }
+    if (wait_closed(ts, &closing) != 0) {
+        report_error(
+            "device %s %u of domain %u: the guest has not let it go within %d s; it stays until that does "
+            "so, or --force takes it away",
+            device_front_name(dev), dev->devid, dev->domid, DEVICE_TIMEOUT_MS / 1000);
+        return -1;
+    }
+    if (xsc_transact(ts->xs, remove_body, &list) == 0)
+        return stop_idle_qemu(ts, dev->domid);
+    report_error("device %s %u of domain %u: its nodes: %s", device_front_name(dev), dev->devid, dev->domid,
+                 strerror(errno));
+    return -1;
 }

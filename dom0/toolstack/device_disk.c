@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dom0/toolstack/qemu.h"
 #include "dom0/toolstack/report.h"
 
 int disk_fail(const struct disk_device *disk, const char *why)
@@ -54,28 +55,40 @@ static int hospes_prepare(struct disk_device *disk)
     return 0;
 }
 
+static const struct {
+    enum device_backend backend;
+    int (*prepare)(struct disk_device *disk);
+    int (*begin)(struct toolstack *ts, uint32_t domid);             /* what must run to serve it */
+    int (*connect)(struct toolstack *ts, struct disk_device *disk); /* what is left to do once it is ready */
+} servers[] = {
+    [DISK_BACKEND_LINUX] = {BACKEND_LINUX_VBD, disk_linux_prepare, NULL, disk_linux_connect},
+    [DISK_BACKEND_HOSPES] = {BACKEND_HOSPES_VBD, hospes_prepare, NULL, NULL},
+    [DISK_BACKEND_QDISK] = {BACKEND_QDISK, disk_qemu_prepare, qemu_start, NULL},
+};
+
 int disk_prepare(struct disk_device *disk, uint32_t domid, const struct disk_config *cfg)
 {
-    bool ours = cfg->backend == DISK_BACKEND_HOSPES;
-
     memset(disk, 0, sizeof(*disk));
-    disk->dev = (struct device){ours ? BACKEND_HOSPES_VBD : BACKEND_LINUX_VBD, domid, cfg->devid};
+    disk->dev = (struct device){servers[cfg->backend].backend, domid, cfg->devid};
     disk->cfg = cfg;
     disk->fd = -1;
     describe(disk);
-    return ours ? hospes_prepare(disk) : disk_linux_prepare(disk);
+    return servers[cfg->backend].prepare(disk);
 }
 
 int disk_connect(struct toolstack *ts, struct disk_device *disk)
 {
+    enum disk_backend backend = disk->cfg->backend;
     char *why;
 
+    if (servers[backend].begin && servers[backend].begin(ts, disk->dev.domid) != 0)
+        return -1;
     if (device_wait_ready(ts->xs, &disk->dev, DEVICE_TIMEOUT_MS, &why) != 0) {
         disk_fail(disk, why ? why : "out of memory");
         free(why);
         return -1;
     }
-    return disk->cfg->backend == DISK_BACKEND_LINUX ? disk_linux_connect(ts, disk) : 0;
+    return servers[backend].connect ? servers[backend].connect(ts, disk) : 0;
 }
 
 void disk_release(struct disk_device *disk)

@@ -33,6 +33,9 @@ void disk_release(struct disk_device *disk);
 int disk_linux_prepare(struct disk_device *disk);
 int disk_linux_connect(struct toolstack *ts, struct disk_device *disk);
 
+/* The part of QEMU's disks, in device_disk_qemu.c. */
+int disk_qemu_prepare(struct disk_device *disk);
+
 struct vif_device {
     struct device dev;
     struct device_nodes nodes;
@@ -45,8 +48,7 @@ int vif_fail(const struct vif_device *vif, const char *what, const char *why);
 const char *vif_bridge_name(const struct vif_config *cfg);
 
 /* net: opened before the nodes are written, so that the new interface is noticed. */
-int vif_prepare(struct vif_device *vif, uint32_t domid, uint32_t devid, const struct vif_config *cfg,
-                struct net_link *net);
+int vif_prepare(struct vif_device *vif, uint32_t domid, const struct vif_config *cfg, struct net_link *net);
 int vif_connect(struct toolstack *ts, struct vif_device *vif, struct net_link *net);
 void vif_release(struct vif_device *vif);
 

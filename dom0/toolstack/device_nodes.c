@@ -14,6 +14,7 @@ const struct device_backend_kind device_backends[DEVICE_BACKENDS] = {
     [BACKEND_LINUX_VBD] = {"vbd", DEVICE_VBD, true,
                            "no answer from the block backend (is xen-blkback loaded?)"},
     [BACKEND_HOSPES_VBD] = {"hospes-vbd", DEVICE_VBD, false, "no answer from hospes-blockd (is it running?)"},
+    [BACKEND_QDISK] = {"qdisk", DEVICE_VBD, false, "no answer from QEMU"},
     [BACKEND_LINUX_VIF] = {"vif", DEVICE_VIF, true,
                            "no answer from the network backend (is xen-netback loaded?)"},
     [BACKEND_HOSPES_VIF] = {"hospes-vif", DEVICE_VIF, false, "no answer from hospes-netd (is it running?)"},
@@ -45,6 +46,12 @@ void device_record_path(const struct device *dev, char path[DEVICE_PATH_ROOM])
 {
     snprintf(path, DEVICE_PATH_ROOM, "/libxl/%u/device/%s/%u", dev->domid, device_front_name(dev),
              dev->devid);
+}
+
+void device_error_path(const struct device *dev, char path[DEVICE_PATH_ROOM])
+{
+    snprintf(path, DEVICE_PATH_ROOM, "/local/domain/0/error/backend/%s/%u/%u",
+             device_backends[dev->backend].dir, dev->domid, dev->devid);
 }
 
 void device_bus_name(const struct device *dev, char name[DEVICE_PATH_ROOM])
@@ -145,16 +152,30 @@ int device_nodes_write(struct xsc *xs, xsc_tx_t tx, const struct device *dev,
     return write_all(xs, tx, record, nodes->back, nodes->back_count);
 }
 
-unsigned int device_backend_state(struct xsc *xs, const struct device *dev)
+static unsigned int read_state(struct xsc *xs, char path[DEVICE_PATH_ROOM + 8])
 {
-    char path[DEVICE_PATH_ROOM + 8];
     uint64_t state;
 
-    device_backend_path(dev, path);
     strcat(path, "/state");
     return xsc_read_u64(xs, XSC_NO_TX, path, &state) == 0 && state <= XenbusStateReconfigured
                ? (unsigned int)state
                : XenbusStateUnknown;
+}
+
+unsigned int device_backend_state(struct xsc *xs, const struct device *dev)
+{
+    char path[DEVICE_PATH_ROOM + 8];
+
+    device_backend_path(dev, path);
+    return read_state(xs, path);
+}
+
+unsigned int device_frontend_state(struct xsc *xs, const struct device *dev)
+{
+    char path[DEVICE_PATH_ROOM + 8];
+
+    device_frontend_path(dev, path);
+    return read_state(xs, path);
 }
 
 int64_t device_now_ms(void)
@@ -176,12 +197,15 @@ static int wait_watched(struct xsc *xs, const struct device *dev, unsigned int s
 
         if (state == XenbusStateUnknown ? now == XenbusStateUnknown : now >= state)
             return 0;
-        event = left > 0 ? xsc_wait_watch(xs, (int)left) : NULL;
-        if (!event) {
-            if (left <= 0)
-                errno = ETIMEDOUT;
+        if (now == XenbusStateUnknown) {
+            errno = ENOENT;
             return -1;
         }
+        event = left > 0 ? xsc_wait_watch(xs, (int)left) : NULL;
+        if (!event && left <= 0)
+            errno = ETIMEDOUT;
+        if (!event && errno != EINTR)
+            return -1;
         free(event);
     }
 }
@@ -204,25 +228,26 @@ int device_wait_backend(struct xsc *xs, const struct device *dev, unsigned int s
 
 char *device_backend_error(struct xsc *xs, const struct device *dev)
 {
-    return xsc_readf(xs, XSC_NO_TX, "/local/domain/0/error/backend/%s/%u/%u/error",
-                     device_backends[dev->backend].dir, dev->domid, dev->devid);
+    char path[DEVICE_PATH_ROOM];
+
+    device_error_path(dev, path);
+    return xsc_readf(xs, XSC_NO_TX, "%s/error", path);
 }
 
 int device_wait_ready(struct xsc *xs, const struct device *dev, int timeout_ms, char **why)
 {
     int rc = device_wait_backend(xs, dev, XenbusStateInitWait, timeout_ms);
-    const char *reason = NULL;
+    int err = errno;
 
     *why = NULL;
     if (rc == 0 && device_backend_state(xs, dev) < XenbusStateClosing)
         return 0;
-    if (rc != 0 && errno != ETIMEDOUT)
-        reason = strerror(errno);
+    *why = device_backend_error(xs, dev);
+    if (*why)
+        return -1;
+    if (rc == 0 || err == ENOENT)
+        *why = strdup("its backend gave it up, the backend's log may say why");
     else
-        *why = device_backend_error(xs, dev);
-    if (!*why)
-        *why = strdup(reason    ? reason
-                      : rc != 0 ? device_backends[dev->backend].silence
-                                : "its backend gave it up");
+        *why = strdup(err == ETIMEDOUT ? device_backends[dev->backend].silence : strerror(err));
     return -1;
 }

@@ -24,6 +24,7 @@ enum device_kind {
 enum device_backend {
     BACKEND_LINUX_VBD,
     BACKEND_HOSPES_VBD,
+    BACKEND_QDISK,
     BACKEND_LINUX_VIF,
     BACKEND_HOSPES_VIF,
     DEVICE_BACKENDS,
@@ -55,6 +56,8 @@ void device_frontend_path(const struct device *dev, char path[DEVICE_PATH_ROOM])
 void device_backend_path(const struct device *dev, char path[DEVICE_PATH_ROOM]);
 /* The toolstack's own record, which no guest can write. */
 void device_record_path(const struct device *dev, char path[DEVICE_PATH_ROOM]);
+/* Where a backend says what went wrong. */
+void device_error_path(const struct device *dev, char path[DEVICE_PATH_ROOM]);
 /* Name of the backend in the kernel's device model, for those that are in_kernel: "vbd-3-51712". */
 void device_bus_name(const struct device *dev, char name[DEVICE_PATH_ROOM]);
 
@@ -83,12 +86,13 @@ void device_nodes_free(struct device_nodes *nodes);
 int device_nodes_write(struct xsc *xs, xsc_tx_t tx, const struct device *dev,
                        const struct device_nodes *nodes);
 
-/* State of the backend, 0 (unknown) when the node is missing. */
+/* State of either side, 0 (unknown) when the node is missing. The guest writes the frontend's. */
 unsigned int device_backend_state(struct xsc *xs, const struct device *dev);
+unsigned int device_frontend_state(struct xsc *xs, const struct device *dev);
 
 /*
  * Waits until the backend's state is at least `state` (or, for 0, until the node is gone). 0, or -1 with
- * errno: ETIMEDOUT, or that of the store.
+ * errno: ETIMEDOUT, ENOENT when the node is gone instead, or that of the store.
  */
 int device_wait_backend(struct xsc *xs, const struct device *dev, unsigned int state, int timeout_ms);
 

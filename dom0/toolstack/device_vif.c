@@ -60,13 +60,12 @@ static void hospes_describe(struct vif_device *vif)
         device_nodes_back(&vif->nodes, "forward", "%s", cfg->forward);
 }
 
-int vif_prepare(struct vif_device *vif, uint32_t domid, uint32_t devid, const struct vif_config *cfg,
-                struct net_link *net)
+int vif_prepare(struct vif_device *vif, uint32_t domid, const struct vif_config *cfg, struct net_link *net)
 {
     bool ours = cfg->backend == VIF_BACKEND_HOSPES;
 
     memset(vif, 0, sizeof(*vif));
-    vif->dev = (struct device){ours ? BACKEND_HOSPES_VIF : BACKEND_LINUX_VIF, domid, devid};
+    vif->dev = (struct device){ours ? BACKEND_HOSPES_VIF : BACKEND_LINUX_VIF, domid, cfg->devid};
     vif->cfg = cfg;
     if (cfg->vifname && !net_link_name_valid(cfg->vifname))
         return vif_fail(vif, cfg->vifname, "that can be no name of an interface");

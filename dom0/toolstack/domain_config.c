@@ -65,6 +65,19 @@ void vif_config_free(struct vif_config *vif)
     memset(vif, 0, sizeof(*vif));
 }
 
+void domain_config_free_devices(struct domain_config *cfg)
+{
+    for (size_t i = 0; i < cfg->disk_count; i++)
+        disk_config_free(&cfg->disks[i]);
+    for (size_t i = 0; i < cfg->vif_count; i++)
+        vif_config_free(&cfg->vifs[i]);
+    free(cfg->disks);
+    free(cfg->vifs);
+    cfg->disks = NULL;
+    cfg->vifs = NULL;
+    cfg->disk_count = cfg->vif_count = 0;
+}
+
 void domain_config_free(struct domain_config *cfg)
 {
     free(cfg->path);
@@ -75,11 +88,6 @@ void domain_config_free(struct domain_config *cfg)
     free(cfg->ramdisk_at);
     free(cfg->cmdline);
     free(cfg->affinity);
-    for (size_t i = 0; i < cfg->disk_count; i++)
-        disk_config_free(&cfg->disks[i]);
-    free(cfg->disks);
-    for (size_t i = 0; i < cfg->vif_count; i++)
-        vif_config_free(&cfg->vifs[i]);
-    free(cfg->vifs);
+    domain_config_free_devices(cfg);
     domain_config_init(cfg);
 }

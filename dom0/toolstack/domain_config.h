@@ -20,6 +20,7 @@ enum disk_backend {
     DISK_BACKEND_DEFAULT, /* only while parsing: device_choice.c turns it into one of the others */
     DISK_BACKEND_LINUX,   /* the kernel's blkback, a file through a loop device */
     DISK_BACKEND_HOSPES,  /* hospes-blockd */
+    DISK_BACKEND_QDISK,   /* QEMU, a process for the guest */
 };
 
 enum vif_backend {
@@ -45,6 +46,7 @@ struct disk_config {
 };
 
 struct vif_config {
+    uint32_t devid; /* number in the store: its place in the file, or the next free one */
     uint8_t mac[6]; /* always set: from the file, or made up in 00:16:3e once for the life of the config */
     char *bridge;   /* NULL: the default bridge, "xenbr0" */
     char *vifname;  /* NULL: vifDOMID.DEVID */
@@ -105,7 +107,7 @@ struct domain_config {
 
     struct disk_config *disks;
     size_t disk_count;
-    struct vif_config *vifs; /* devid is the index */
+    struct vif_config *vifs;
     size_t vif_count;
 };
 
@@ -122,6 +124,9 @@ void domain_config_init(struct domain_config *cfg);
 
 /* Frees all it owns and leaves it as init does. */
 void domain_config_free(struct domain_config *cfg);
+
+/* Only its disks and cards. */
+void domain_config_free_devices(struct domain_config *cfg);
 
 void disk_config_free(struct disk_config *disk);
 void vif_config_free(struct vif_config *vif);

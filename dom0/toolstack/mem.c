@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* mem-set and mem-max: how much a guest should have, and how much it may have. */
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,51 +9,14 @@
 #include "dom0/toolstack/build.h"
 #include "dom0/toolstack/cmd.h"
 #include "dom0/toolstack/report.h"
+#include "dom0/toolstack/size.h"
 #include "xs/client/xs.h"
-
-#define MAX_KIB (UINT64_C(1) << 40) /* a pebibyte */
-
-/* xl's sizes: MiB by default, else a letter b, k, m, g or t. False for anything else, or nothing. */
-static bool parse_size(const char *text, uint64_t *kib)
-{
-    char *end;
-    uint64_t value;
-    unsigned int shift = 20; /* to bytes */
-
-    if (!isdigit((unsigned char)*text))
-        return false;
-    errno = 0;
-    value = strtoull(text, &end, 10);
-    switch (tolower((unsigned char)*end)) {
-    case 'b':
-        shift = 0;
-        break;
-    case 'k':
-        shift = 10;
-        break;
-    case '\0':
-    case 'm':
-        break;
-    case 'g':
-        shift = 30;
-        break;
-    case 't':
-        shift = 40;
-        break;
-    default:
-        return false;
-    }
-    if (errno || (*end && end[1]) || value > UINT64_MAX >> shift)
-        return false;
-    *kib = (value << shift) >> 10;
-    return *kib > 0 && *kib <= MAX_KIB;
-}
 
 static int parse_args(struct toolstack *ts, int argc, char **argv, uint32_t *domid, uint64_t *kib)
 {
     if (argc != 3)
         return cmd_usage(argv), -1;
-    if (!parse_size(argv[2], kib)) {
+    if (!size_parse(argv[2], kib)) {
         report_error("%s: %s is no size (MiB, or with a letter: 512m, 2g)", argv[0], argv[2]);
         return -1;
     }

@@ -16,6 +16,7 @@
 #include "dom0/toolstack/domain_life.h"
 #include "dom0/toolstack/domain_store.h"
 #include "dom0/toolstack/device.h"
+#include "dom0/toolstack/device_record.h"
 #include "dom0/toolstack/report.h"
 #include "xs/client/xs.h"
 
@@ -157,6 +158,13 @@ static void take_present_name(struct monitor *m)
     }
 }
 
+/* So do devices that came or went since its start. Without the store's word, those of its start. */
+static void take_present_devices(struct monitor *m)
+{
+    if (device_record_config(&m->ts, m->domid, &m->cfg) != 0)
+        note(m, "will have the devices of its start again");
+}
+
 /* A guest that crashed right after its start waits a little. */
 static void brake(const struct monitor *m, unsigned int reason)
 {
@@ -212,6 +220,7 @@ static bool act(struct monitor *m, unsigned int reason)
 
     note(m, "%s", r->name);
     take_present_name(m);
+    take_present_devices(m);
     switch (action) {
     case ACTION_PRESERVE:
         note(m, "kept, as configured; `hospes destroy` removes it");

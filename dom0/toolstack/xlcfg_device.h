@@ -11,6 +11,11 @@
 int xlcfg_parse_disk(const char *source, unsigned int line, const char *spec, struct disk_config *disk);
 int xlcfg_parse_vif(const char *source, unsigned int line, const char *spec, struct vif_config *vif);
 
+/* Whether there is such a file or device, and it can be used beside `count` others. 0, or -1 after a report.
+ */
+int xlcfg_check_disk(const struct disk_config *others, size_t count, const struct disk_config *disk,
+                     const char *source, unsigned int line);
+
 /*
  * Number of a disk's name as frontends count: xvdb3 -> 202 << 8 | 1 << 4 | 3, ... ; false when it is no name
  * of a disk.

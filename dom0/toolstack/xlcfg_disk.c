@@ -85,14 +85,18 @@ static int set_backendtype(struct disk_parser *p, const char *value)
         const char *name;
         enum disk_backend backend;
     } backends[] = {
-        {"linux", DISK_BACKEND_LINUX}, {"phy", DISK_BACKEND_LINUX}, {"hospes", DISK_BACKEND_HOSPES}};
+        {"linux", DISK_BACKEND_LINUX},
+        {"phy", DISK_BACKEND_LINUX},
+        {"hospes", DISK_BACKEND_HOSPES},
+        {"qdisk", DISK_BACKEND_QDISK},
+    };
 
     for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++)
         if (strcmp(value, backends[i].name) == 0) {
             p->disk->backend = backends[i].backend;
             return 0;
         }
-    if (strcmp(value, "tap") == 0 || strcmp(value, "qdisk") == 0 || strcmp(value, "standalone") == 0)
+    if (strcmp(value, "tap") == 0 || strcmp(value, "standalone") == 0)
         return fail(p, "this backendtype does not exist here", value);
     return fail(p, "unknown backendtype", value);
 }

@@ -16,30 +16,36 @@ static int out_of_memory(const struct xlcfg_setting *s)
 }
 
 /* Two disks of one number, or one image written by two disks, would destroy data. */
-static int check_disk(const struct domain_config *cfg, const struct xlcfg_setting *s, unsigned int line)
+static int check_others(const struct disk_config *others, size_t count, const struct disk_config *disk,
+                        const char *source, unsigned int line)
 {
-    const struct disk_config *last = &cfg->disks[cfg->disk_count - 1];
-    struct stat st;
-
-    if (stat(last->target, &st) != 0) {
-        report_error_at(s->source, line, "disk: %s: %s", last->target, strerror(errno));
-        return -1;
-    }
-    if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
-        report_error_at(s->source, line, "disk: %s: neither a file nor a block device", last->target);
-        return -1;
-    }
-    for (size_t i = 0; i + 1 < cfg->disk_count; i++) {
-        if (cfg->disks[i].devid == last->devid) {
-            report_error_at(s->source, line, "disk: %s is there twice", last->vdev);
+    for (size_t i = 0; i < count; i++) {
+        if (others[i].devid == disk->devid) {
+            report_error_at(source, line, "disk: %s is there twice", disk->vdev);
             return -1;
         }
-        if (strcmp(cfg->disks[i].target, last->target) == 0 && !(cfg->disks[i].readonly && last->readonly)) {
-            report_error_at(s->source, line, "disk: %s is used twice and not read-only", last->target);
+        if (strcmp(others[i].target, disk->target) == 0 && !(others[i].readonly && disk->readonly)) {
+            report_error_at(source, line, "disk: %s is used twice and not read-only", disk->target);
             return -1;
         }
     }
     return 0;
+}
+
+int xlcfg_check_disk(const struct disk_config *others, size_t count, const struct disk_config *disk,
+                     const char *source, unsigned int line)
+{
+    struct stat st;
+
+    if (stat(disk->target, &st) != 0) {
+        report_error_at(source, line, "disk: %s: %s", disk->target, strerror(errno));
+        return -1;
+    }
+    if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
+        report_error_at(source, line, "disk: %s: neither a file nor a block device", disk->target);
+        return -1;
+    }
+    return check_others(others, count, disk, source, line);
 }
 
 int set_disks(struct config_draft *d, const struct xlcfg_setting *s)
@@ -56,7 +62,7 @@ int set_disks(struct config_draft *d, const struct xlcfg_setting *s)
 
         cfg->disk_count = i + 1;
         if (xlcfg_parse_disk(s->source, item->line, item->text, &cfg->disks[i]) != 0 ||
-            check_disk(cfg, s, item->line) != 0)
+            xlcfg_check_disk(cfg->disks, i, &cfg->disks[i], s->source, item->line) != 0)
             return -1;
     }
     return 0;
@@ -77,6 +83,7 @@ int set_vifs(struct config_draft *d, const struct xlcfg_setting *s)
         cfg->vif_count = i + 1;
         if (xlcfg_parse_vif(s->source, item->line, item->text, &cfg->vifs[i]) != 0)
             return -1;
+        cfg->vifs[i].devid = (uint32_t)i;
     }
     return 0;
 }
