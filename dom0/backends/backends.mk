@@ -39,7 +39,7 @@ $(BUILD)/dom0/backends/%.o: dom0/backends/%.c
 CONSOLE_TEST := $(BUILD)/tests/host/console/test_ring
 TEST_HOST_BINS += $(CONSOLE_TEST)
 
-$(CONSOLE_TEST): tests/host/console/test_ring.c $(addprefix dom0/backends/console/,ring.c backlog.c logfile.c) $(wildcard dom0/backends/console/*.h)
+$(CONSOLE_TEST): tests/host/console/test_ring.c $(addprefix dom0/backends/console/,ring.c backlog.c logfile.c logfile_path.c) $(wildcard dom0/backends/console/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
 

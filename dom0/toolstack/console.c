@@ -107,7 +107,7 @@ static int connect_socket(uint32_t domid)
 }
 
 /* Our daemon's socket, or the pseudo-terminal of whatever daemon serves the guest. */
-static int open_console(struct toolstack *ts, uint32_t domid)
+int console_open(struct toolstack *ts, uint32_t domid)
 {
     char *tty = wait_tty(ts, domid);
     int fd;
@@ -210,15 +210,12 @@ static void relay(int fd)
     }
 }
 
-int console_attach(struct toolstack *ts, uint32_t domid)
+void console_join(int fd)
 {
     struct sigaction action = {.sa_handler = on_signal}, ignore = {.sa_handler = SIG_IGN};
-    int fd = open_console(ts, domid);
     struct termios saved, raw;
     bool terminal;
 
-    if (fd < 0)
-        return -1;
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
@@ -232,12 +229,12 @@ int console_attach(struct toolstack *ts, uint32_t domid)
     if (terminal)
         tcsetattr(STDIN_FILENO, TCSANOW, &saved);
     close(fd);
-    return 0;
 }
 
 int cmd_console(struct toolstack *ts, int argc, char **argv)
 {
     uint32_t domid;
+    int fd;
 
     if (argc != 2)
         return cmd_usage(argv);
@@ -247,5 +244,9 @@ int cmd_console(struct toolstack *ts, int argc, char **argv)
         report_error("console: domain 0 is this one");
         return EXIT_FAILURE;
     }
-    return console_attach(ts, domid) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    fd = console_open(ts, domid);
+    if (fd < 0)
+        return EXIT_FAILURE;
+    console_join(fd);
+    return EXIT_SUCCESS;
 }

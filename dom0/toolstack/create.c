@@ -63,11 +63,17 @@ static int parse_options(int argc, char **argv, struct create_options *o)
     return optind < argc ? 0 : -1;
 }
 
-static int start(struct toolstack *ts, uint32_t domid, const struct domain_config *cfg, bool paused)
+/*
+ * The console is opened before the guest runs, so that all is shown of one that ends at once; *console is -1
+ * if it was not asked for, or cannot be opened, which is reported and keeps no guest from running.
+ */
+static int start(struct toolstack *ts, uint32_t domid, const struct domain_config *cfg,
+                 const struct create_options *o, int *console)
 {
     if (monitor_start(ts, domid, cfg) != 0)
         return -1;
-    if (!paused && hv_domain_unpause(&ts->hv, domid) != 0) {
+    *console = o->console ? console_open(ts, domid) : -1;
+    if (!o->paused && hv_domain_unpause(&ts->hv, domid) != 0) {
         report_error("create %s: unpause: %s", cfg->name, strerror(errno));
         return -1;
     }
@@ -107,7 +113,7 @@ int cmd_create(struct toolstack *ts, int argc, char **argv)
     struct create_options o = {false, false, false};
     struct domain_config cfg;
     uint32_t domid;
-    int rc;
+    int rc, console = -1;
 
     if (parse_options(argc, argv, &o) != 0)
         return cmd_usage(argv);
@@ -117,12 +123,14 @@ int cmd_create(struct toolstack *ts, int argc, char **argv)
     rc = toolstack_need_all(ts);
     if (rc == 0)
         rc = make_undisturbed(ts, &cfg, &domid);
-    if (rc == 0 && start(ts, domid, &cfg, o.paused) != 0) {
+    if (rc == 0 && start(ts, domid, &cfg, &o, &console) != 0) {
         domain_end(ts, domid);
         rc = -1;
     }
     domain_config_free(&cfg);
-    if (rc == 0 && o.console)
-        rc = console_attach(ts, domid);
+    if (rc == 0 && console >= 0)
+        console_join(console);
+    else if (o.console)
+        rc = -1;
     return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

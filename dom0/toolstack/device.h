@@ -53,9 +53,12 @@ int devices_detach_all(struct toolstack *ts, uint32_t domid);
 int console_write_nodes(struct toolstack *ts, uint32_t domid, uint64_t console_mfn, uint32_t port);
 
 /*
- * Connects the terminal to the guest's console until the guest ends or the operator types ^]; what `create
- * -c` does after unpausing, or before it when early output shall not be lost. Returns as above.
+ * A guest's console, paused or running: the socket of our daemon, which begins with what was missed, or the
+ * terminal of another one. A descriptor, or -1 after a report.
  */
-int console_attach(struct toolstack *ts, uint32_t domid);
+int console_open(struct toolstack *ts, uint32_t domid);
+
+/* Connects the terminal to it until the guest ends or the operator types ^]; closes it. */
+void console_join(int fd);
 
 #endif

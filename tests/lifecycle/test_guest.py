@@ -99,7 +99,7 @@ def resources(dom0):
         "free pages": info["free_pages"],
         "store nodes": dom0.check("xs ls -f / | wc -l").strip(),
         "store descriptors": dom0.check("ls /proc/$(pidof hospes-xenstored)/fd | wc -l").strip(),
-        "console descriptors": dom0.check("ls /proc/$(pidof hospes-consoled)/fd | wc -l").strip(),
+        "console descriptors": dom0.check("for p in $(pidof hospes-consoled); do ls /proc/$p/fd; done | wc -l").strip(),
         "loop devices": dom0.check("losetup -a | wc -l").strip(),
         "network": dom0.check("ls /sys/class/net").split(),
         "processes": dom0.check("pidof hospes | wc -w").strip(),

@@ -59,10 +59,64 @@ def test_pseudo_terminal(dom0, guest):
     assert "by-pty-2" in text
 
 
-def test_daemon_killed(dom0, guest):
-    """The guest goes on with a new daemon after the old one was killed."""
-    dom0.check("kill -9 $(pidof hospes-consoled); sleep 1; hospes-consoled --daemon")
-    assert "still-4-here" in dom0.check(typed(["echo still-$((2*2))-here"]))
+def test_log_has_times(dom0, guest):
+    """Every line of it, also those that came in pieces."""
+    dom0.check(typed(["echo one; echo; echo -n two; sleep 1; echo three"]))
+    dom0.check("grep -qE '^[0-9-]+T[0-9:]+Z two' /var/log/hospes/console-talker.log")
+    assert dom0.check("grep -vcE '^2[0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z ' /var/log/hospes/console-talker.log;"
+                      " true").strip() == "0"
+
+
+def test_worker_has_no_privileges(dom0, guest):
+    status = dom0.check("cat /proc/$(pidof hospes-consoled | tr ' ' '\n' | sort -n | tail -n 1)/status")
+    words = {line.split()[0]: line.split()[1:] for line in status.splitlines() if line.strip()}
+    assert set(words["Uid:"]) == {dom0.check("id -u hospes-console").strip()}
+    assert words["CapEff:"] == ["0000000000000000"]
+    assert words["NoNewPrivs:"] == ["1"]
+    assert words["Seccomp:"] == ["2"]
+
+
+def kill(dom0, which):
+    """SIGKILL, until another one serves: `which` is a shell word for the processes."""
+    dom0.check(f"old=$(pidof hospes-consoled); kill -9 {which};"
+               " until [ $(pidof hospes-consoled | wc -w) = 2 ] && [ \"$(pidof hospes-consoled)\" != \"$old\" ] &&"
+               " test -S /run/hospes/console/$(hospes domid talker); do sleep 0.1; done; sleep 1", timeout=60)
+
+
+WORKER = "$(pidof hospes-consoled | tr ' ' '\n' | sort -n | tail -n 1)"
+ALL = "$(pidof hospes-consoled)"
+
+
+@pytest.mark.parametrize("which", [WORKER, ALL], ids=["worker", "all"])
+def test_daemon_killed(dom0, guest, which):
+    """The guest goes on with a new daemon, which init has started, and what was said before is still shown."""
+    dom0.check(typed(["echo before-$((1+1))-the-kill"]))
+    kill(dom0, which)
+    text = dom0.check(typed(["echo still-$((2*2))-here"]))
+    assert "still-4-here" in text
+    assert "before-2-the-kill" in text
+
+
+def test_nothing_is_lost_when_killed(dom0, guest):
+    """A guest that talks all the time, a daemon that dies all the time: every line is in the log and in the backlog."""
+    count = 1500
+    dom0.check(typed([f"i=0; while [ $i -lt {count} ]; do echo line-$i-; i=$((i+1)); done; echo all-$((5+5))"], wait=1)
+               + " > /dev/null")
+    for which in (WORKER, ALL, WORKER):
+        kill(dom0, which)
+    wait_for(dom0, "all-10", 60)
+    dom0.check("grep -o 'line-[0-9]*-' /var/log/hospes/console-talker.log | sort -t - -k 2 -n -u | wc -l > /tmp/lines;"
+               f" grep -qx {count} /tmp/lines")
+    text = dom0.check("(sleep 2; printf '\\035') | hospes console talker | grep -o 'line-[0-9]*-' | tr -dc '0-9\n'")
+    numbers = [int(word) for word in text.split()]
+    assert numbers == list(range(numbers[0], count))
+
+
+def test_create_with_console(dom0):
+    """All that a guest says which ends at once is shown."""
+    path = dom0.guest("brief", extra="rdinit=/missing panic=-1 loglevel=7")
+    text = dom0.check(f"hospes create -c {path} < /dev/null | tail -n 60", timeout=180)
+    assert "Kernel panic" in text
 
 
 def test_babble(dom0, guest):
@@ -82,4 +136,4 @@ def test_ends_with_the_guest(dom0, guest):
     dom0.check("hospes console shortlived < /dev/null > /tmp/last & sleep 20; hospes destroy shortlived; wait $!",
                timeout=150)
     assert "BusyBox" in dom0.check("cat /tmp/last")
-    assert dom0.check("ls /run/hospes/console | wc -l").strip() == "1"
+    assert dom0.check("ls /run/hospes/console | grep -vc \"^$(hospes domid talker)\"; true").strip() == "0"

@@ -43,22 +43,27 @@ struct parent {
 
 /* ---- requests ---- */
 
-/* A domain that is being taken apart counts as gone: it waits for those who hold its pages. */
-static int answer_lives(const void *req, size_t len)
+int broker_ask_hypervisor(uint32_t domid)
 {
     struct xen_domctl_getdomaininfo info;
     struct hv hv = {0};
-    uint32_t domid;
     int rc;
 
-    if (len != sizeof(domid))
-        return EINVAL;
-    memcpy(&domid, req, sizeof(domid));
     if (hv_open(&hv) != 0)
         return errno;
     rc = hv_domain_info(&hv, domid, &info) == 0 ? 0 : errno;
     hv_close(&hv);
     return rc == 0 && info.flags & XEN_DOMINF_dying ? ESRCH : rc;
+}
+
+static int answer_lives(const void *req, size_t len)
+{
+    uint32_t domid;
+
+    if (len != sizeof(domid))
+        return EINVAL;
+    memcpy(&domid, req, sizeof(domid));
+    return broker_ask_hypervisor(domid);
 }
 
 /* What every daemon's worker may ask for. */

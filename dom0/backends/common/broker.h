@@ -2,6 +2,7 @@
 #ifndef HOSPES_BACKEND_BROKER_H
 #define HOSPES_BACKEND_BROKER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/resource.h>
@@ -86,7 +87,16 @@ void broker_ready(struct broker *broker);
  */
 int broker_call(struct broker *broker, uint32_t op, const void *req, size_t len, struct broker_reply *reply);
 
+/*
+ * False only if the hypervisor says that there is no such domain, or that it is being taken apart: it may be
+ * asked after the store was started anew, which has then forgotten everybody.
+ */
+bool broker_domain_lives(struct broker *broker, uint32_t domid);
+
 /* ---- in the broker ---- */
+
+/* 0; ESRCH as above; another errno value if the hypervisor cannot be asked. */
+int broker_ask_hypervisor(uint32_t domid);
 
 /*
  * Starts a program of the system (argv[0] is an absolute path) as root or as the user `user` (NULL: root),

@@ -3,9 +3,8 @@
 #include <string.h>
 
 #include "dom0/backends/common/broker_internal.h"
-#include "dom0/backends/common/xenbus_internal.h"
 
-bool backend_domain_lives(const struct backend_env *env, uint32_t domid)
+bool broker_domain_lives(struct broker *broker, uint32_t domid)
 {
-    return broker_call(env->broker, BROKER_OP_LIVES, &domid, sizeof(domid), NULL) != ESRCH;
+    return broker_call(broker, BROKER_OP_LIVES, &domid, sizeof(domid), NULL) != ESRCH;
 }

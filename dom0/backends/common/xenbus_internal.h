@@ -80,7 +80,4 @@ void backend_clear_error(struct backend_dev_state *s);
 /* The same for devices that went while no daemon was there to see it. */
 void backend_clear_lost_errors(struct backend *b);
 
-/* What the hypervisor says, by way of the broker: false only if it is sure that there is no such domain. */
-bool backend_domain_lives(const struct backend_env *env, uint32_t domid);
-
 #endif

@@ -89,7 +89,7 @@ static bool is_adrift(struct backend_dev_state *s)
         return false;
     snprintf(home, sizeof(home), "/local/domain/%u", s->dev.domid);
     exists = xsc_exists(xs, XSC_NO_TX, home);
-    if (exists == 1 || !backend_domain_lives(&b->env, s->dev.domid))
+    if (exists == 1 || !broker_domain_lives(b->env.broker, s->dev.domid))
         return false;
     if (!s->adrift)
         backend_log(&s->dev, "the store has lost it, it is served until its domain ends");

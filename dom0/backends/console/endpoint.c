@@ -2,58 +2,15 @@
 #include "dom0/backends/console/endpoint.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <termios.h>
 #include <unistd.h>
 
-#include "dom0/backends/console/console_paths.h"
+#include "dom0/backends/console/requests.h"
 #include "dom0/backends/console/viewer.h"
 
-#define LISTEN_BACKLOG 8
-#define MAX_VIEWERS    64
-
-static void socket_address(struct sockaddr_un *addr, uint32_t domid)
-{
-    memset(addr, 0, sizeof(*addr));
-    addr->sun_family = AF_UNIX;
-    snprintf(addr->sun_path, sizeof(addr->sun_path), CONSOLE_SOCKET_DIR "/%u", domid);
-}
-
-int endpoint_listen(uint32_t domid)
-{
-    struct sockaddr_un addr;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    socket_address(&addr, domid);
-    /* Left by a daemon that was killed, or by an earlier guest of that number. */
-    unlink(addr.sun_path);
-    /* The directory is root's alone, so nobody connects before the mode is set. */
-    if (fd >= 0 && bind(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 && chmod(addr.sun_path, 0600) == 0 &&
-        listen(fd, LISTEN_BACKLOG) == 0)
-        return fd;
-    daemon_log("domain %u: socket %s: %s", domid, addr.sun_path, strerror(errno));
-    if (fd >= 0)
-        close(fd);
-    return -1;
-}
-
-void endpoint_close_listener(int fd, uint32_t domid)
-{
-    struct sockaddr_un addr;
-
-    if (fd < 0)
-        return;
-    socket_address(&addr, domid);
-    unlink(addr.sun_path);
-    close(fd);
-}
+#define MAX_VIEWERS 64
 
 static size_t count_viewers(const struct guest *guest)
 {
@@ -85,29 +42,20 @@ static void on_connect(void *arg, uint32_t events)
     guest_pump_viewers(guest);
 }
 
-struct loop_handle *endpoint_accept_on(struct loop *loop, struct guest *guest)
+void endpoint_open(struct guest *guest)
 {
-    return loop_add(loop, guest->listener, EPOLLIN, on_connect, guest);
+    guest->listener = request_for_domain(guest->services->broker, CONSOLE_OP_LISTEN, guest->domid);
+    if (guest->listener >= 0)
+        guest->listener_handle = loop_add(guest->services->loop, guest->listener, EPOLLIN, on_connect, guest);
+    if (!guest->listener_handle)
+        daemon_log("domain %u: socket for its viewers: %s", guest->domid, strerror(errno));
 }
 
-int endpoint_terminal(int *slave, char *tty, size_t tty_len)
+void endpoint_close(struct guest *guest)
 {
-    int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
-    struct termios raw;
-
-    *slave = -1;
-    if (master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0 && ptsname_r(master, tty, tty_len) == 0)
-        *slave = open(tty, O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (*slave >= 0 && tcgetattr(*slave, &raw) == 0) {
-        cfmakeraw(&raw);
-        if (tcsetattr(*slave, TCSANOW, &raw) == 0)
-            return master;
-    }
-    daemon_log("pseudo-terminal: %s", strerror(errno));
-    if (*slave >= 0)
-        close(*slave);
-    if (master >= 0)
-        close(master);
-    *slave = -1;
-    return -1;
+    loop_remove(guest->listener_handle);
+    guest->listener_handle = NULL;
+    if (guest->listener >= 0)
+        close(guest->listener);
+    guest->listener = -1;
 }

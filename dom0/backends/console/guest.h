@@ -6,23 +6,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <xenevtchn.h>
-#include <xenforeignmemory.h>
-#include <xengnttab.h>
-
+#include "dom0/backends/common/broker.h"
+#include "dom0/backends/common/daemon.h"
+#include "dom0/backends/common/guest_ring.h"
+#include "dom0/backends/common/loop.h"
+#include "dom0/backends/common/store.h"
 #include "dom0/backends/console/backlog.h"
 #include "dom0/backends/console/logfile.h"
-#include "dom0/backends/common/loop.h"
 #include "dom0/backends/console/ring.h"
-#include "xs/client/xs.h"
 
 /* What all guests share. */
 struct guest_services {
+    struct broker *broker;
     struct loop *loop;
-    struct xsc *xs;
-    xenevtchn_handle *evtchn;
-    xengnttab_handle *gnttab;
-    xenforeignmemory_handle *fmem; /* NULL: only grants */
+    struct store *store;
+    struct guest_access *access;
 };
 
 /*
@@ -37,24 +35,28 @@ struct guest {
     bool open;    /* the ring is mapped and served */
     bool watched; /* its console nodes are watched, because they were not complete yet */
     bool seen;    /* mark of a scan */
+    bool ended;   /* only viewers are left, who have not been told everything yet */
 
     struct console_ring ring;
-    bool by_grant; /* how the ring is mapped */
-    evtchn_port_t port;
+    struct guest_port *port;
     bool masked; /* the port is not unmasked before the period ends */
 
-    int64_t period_end;
+    struct loop_timer *timer; /* end of the period; after the guest's end, of the viewers' patience */
+    int64_t period_end;       /* loop_now_ms() */
     unsigned int period_events;
     size_t period_bytes;
 
     struct backlog *backlog;
+    bool backlog_is_file;
     struct logfile log;
+    char name[128];     /* the log's */
     int terminal_slave; /* kept open, so that the master sees no end when its user leaves; -1: none */
     int listener;       /* -1: none */
     struct loop_handle *listener_handle;
     struct viewer *viewers;
 };
 
+/* NULL: no memory. */
 struct guest *guest_new(struct guest_services *services, uint32_t domid);
 
 /*
@@ -63,23 +65,19 @@ struct guest *guest_new(struct guest_services *services, uint32_t domid);
  */
 int guest_open(struct guest *guest);
 
-/* Delivers the rest, ends the viewers, gives everything back. */
-void guest_free(struct guest *guest);
+/*
+ * The guest is gone: takes the rest out of the ring and gives everything back; frees itself as soon as its
+ * viewers have been told the rest, or have not wanted to hear it for ten seconds.
+ */
+void guest_end(struct guest *guest);
 
-/* The guest's event channel fired. */
-void guest_event(struct guest *guest);
-
-/* When guest_tick() is due, -1 for never. */
-int64_t guest_due(const struct guest *guest);
-void guest_tick(struct guest *guest, int64_t now);
+/* The daemon ends, the guest does not: the next one finds the backlog. */
+void guest_abandon(struct guest *guest);
 
 /* For viewers. */
 size_t guest_input_space(struct guest *guest);
 void guest_input(struct guest *guest, const char *buf, size_t len);
 void guest_drop_viewer(struct guest *guest, struct viewer *viewer);
 void guest_pump_viewers(struct guest *guest);
-
-/* One line in the daemon's own log. */
-void daemon_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

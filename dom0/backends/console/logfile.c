@@ -1,50 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 #include "dom0/backends/console/logfile.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-static void open_path(struct logfile *log)
-{
-    struct stat st;
+#define STAMP_ROOM 32
+#define TEXT_ROOM  4096
 
-    log->fd = open(log->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-    log->bytes = log->fd >= 0 && fstat(log->fd, &st) == 0 ? (long)st.st_size : 0;
+static void open_file(struct logfile *log, bool rotate)
+{
+    char last;
+
+    log->fd = log->opener(log->arg, rotate);
+    log->bytes = log->fd >= 0 ? (long)lseek(log->fd, 0, SEEK_END) : 0;
+    if (log->bytes > 0 && pread(log->fd, &last, 1, log->bytes - 1) == 1)
+        log->inside_line = last != '\n';
 }
 
-void logfile_open(struct logfile *log, const char *dir, const char *name)
+void logfile_open(struct logfile *log, logfile_opener *opener, void *arg)
 {
-    char safe[129];
-    size_t i;
-
-    for (i = 0; name[i] && i < sizeof(safe) - 1; i++)
-        safe[i] = isalnum((unsigned char)name[i]) || strchr("-_.+", name[i]) ? name[i] : '_';
-    safe[i] = '\0';
-    snprintf(log->path, sizeof(log->path), "%.300s/console-%s.log", dir, safe);
-    open_path(log);
+    *log = (struct logfile){.fd = -1, .opener = opener, .arg = arg};
+    open_file(log, false);
 }
 
-static void rotate(struct logfile *log)
-{
-    char from[sizeof(log->path) + 16], to[sizeof(log->path) + 16];
-
-    for (int i = LOGFILE_KEEP; i > 0; i--) {
-        if (i > 1)
-            snprintf(from, sizeof(from), "%s.%d", log->path, i - 1);
-        else
-            snprintf(from, sizeof(from), "%s", log->path);
-        snprintf(to, sizeof(to), "%s.%d", log->path, i);
-        rename(from, to);
-    }
-    logfile_reopen(log);
-}
-
-void logfile_write(struct logfile *log, const char *buf, size_t len)
+static void write_all(struct logfile *log, const char *buf, size_t len)
 {
     while (log->fd >= 0 && len > 0) {
         ssize_t n = write(log->fd, buf, len);
@@ -56,15 +37,58 @@ void logfile_write(struct logfile *log, const char *buf, size_t len)
         log->bytes += n;
         buf += n;
         len -= (size_t)n;
-        if (log->bytes >= LOGFILE_BYTES)
-            rotate(log);
+    }
+}
+
+static size_t make_stamp(char stamp[STAMP_ROOM])
+{
+    time_t now = time(NULL);
+    struct tm tm;
+
+    gmtime_r(&now, &tm);
+    return strftime(stamp, STAMP_ROOM, "%Y-%m-%dT%H:%M:%SZ ", &tm);
+}
+
+/* Fills text with as much of buf as fits, stamps included; how much of buf that is. */
+static size_t stamp_lines(struct logfile *log, const char *buf, size_t len, const char *stamp,
+                          size_t stamp_len, char text[TEXT_ROOM], size_t *text_len)
+{
+    size_t used = 0, filled = 0;
+
+    while (used < len && filled + stamp_len + 1 <= TEXT_ROOM) {
+        if (!log->inside_line) {
+            memcpy(text + filled, stamp, stamp_len);
+            filled += stamp_len;
+        }
+        log->inside_line = buf[used] != '\n';
+        text[filled++] = buf[used++];
+    }
+    *text_len = filled;
+    return used;
+}
+
+void logfile_write(struct logfile *log, const char *buf, size_t len)
+{
+    char stamp[STAMP_ROOM], text[TEXT_ROOM];
+    size_t stamp_len = make_stamp(stamp), text_len;
+
+    while (len > 0) {
+        size_t used = stamp_lines(log, buf, len, stamp, stamp_len, text, &text_len);
+
+        write_all(log, text, text_len);
+        buf += used;
+        len -= used;
+        if (log->bytes >= LOGFILE_BYTES) {
+            logfile_close(log);
+            open_file(log, true);
+        }
     }
 }
 
 void logfile_reopen(struct logfile *log)
 {
     logfile_close(log);
-    open_path(log);
+    open_file(log, false);
 }
 
 void logfile_close(struct logfile *log)

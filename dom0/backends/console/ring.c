@@ -61,8 +61,12 @@ size_t console_ring_read(struct console_ring *ring, char *buf, size_t len)
     memcpy(buf, ring->page->out + start, first);
     memcpy(buf + first, ring->page->out, len - first);
     ring->out_cons += (uint32_t)len;
-    store(&ring->page->out_cons, ring->out_cons);
     return len;
+}
+
+void console_ring_release(struct console_ring *ring)
+{
+    store(&ring->page->out_cons, ring->out_cons);
 }
 
 size_t console_ring_space(struct console_ring *ring)

@@ -26,8 +26,12 @@ struct console_ring {
  */
 void console_ring_attach(struct console_ring *ring, struct xencons_interface *page);
 
-/* Moves up to len bytes of the guest's output into buf; how many. The caller tells the guest if any. */
+/*
+ * Copies up to len bytes of the guest's output into buf; how many. The guest has its room back with
+ * console_ring_release(), of which the caller tells it.
+ */
 size_t console_ring_read(struct console_ring *ring, char *buf, size_t len);
+void console_ring_release(struct console_ring *ring);
 
 /* Whether the guest has put out more than was read. */
 bool console_ring_has_output(struct console_ring *ring);

@@ -9,30 +9,11 @@
 #define TOKEN_DOMAINS "domains"
 #define TOKEN_CONSOLE "console"
 
-int scan_watch(struct guest_list *list)
-{
-    struct xsc *xs = list->services->xs;
-
-    return xsc_watch(xs, "@introduceDomain", TOKEN_DOMAINS) == 0 &&
-                   xsc_watch(xs, "@releaseDomain", TOKEN_DOMAINS) == 0
-               ? 0
-               : -1;
-}
-
 static struct guest *find(struct guest_list *list, uint32_t domid)
 {
     struct guest *guest = list->first;
 
     while (guest && guest->domid != domid)
-        guest = guest->next;
-    return guest;
-}
-
-struct guest *scan_find_port(struct guest_list *list, evtchn_port_t port)
-{
-    struct guest *guest = list->first;
-
-    while (guest && !(guest->open && guest->port == port))
         guest = guest->next;
     return guest;
 }
@@ -45,15 +26,16 @@ static void console_path(const struct guest *guest, char path[64])
 /* The watch for a console that is not complete yet. */
 static void set_watch(struct guest *guest, bool wanted)
 {
+    struct xsc *xs = store_xs(guest->services->store);
     char path[64];
 
-    if (guest->watched == wanted)
+    if (guest->watched == wanted || !xs)
         return;
     console_path(guest, path);
     if (wanted)
-        guest->watched = xsc_watch(guest->services->xs, path, TOKEN_CONSOLE) == 0;
+        guest->watched = xsc_watch(xs, path, TOKEN_CONSOLE) == 0;
     else {
-        xsc_unwatch(guest->services->xs, path, TOKEN_CONSOLE);
+        xsc_unwatch(xs, path, TOKEN_CONSOLE);
         guest->watched = false;
     }
 }
@@ -74,18 +56,17 @@ static void remove_guest(struct guest_list *list, struct guest *guest)
         link = &(*link)->next;
     *link = guest->next;
     set_watch(guest, false);
-    guest_free(guest);
+    guest_end(guest);
 }
 
-static void see_domain(struct guest_list *list, const char *name)
+static void see_domain(struct guest_list *list, struct xsc *xs, const char *name)
 {
     struct guest *guest;
     unsigned long domid;
     char *end;
 
     domid = strtoul(name, &end, 10);
-    if (*end != '\0' || domid == 0 || domid > UINT16_MAX ||
-        xsc_is_introduced(list->services->xs, (unsigned int)domid) != 1)
+    if (*end != '\0' || domid == 0 || domid > UINT16_MAX || xsc_is_introduced(xs, (unsigned int)domid) != 1)
         return;
     guest = find(list, (uint32_t)domid);
     if (!guest) {
@@ -101,25 +82,37 @@ static void see_domain(struct guest_list *list, const char *name)
     try_open(guest);
 }
 
-static int scan_domains(struct guest_list *list)
+/* A store that was started anew knows nobody; then only the hypervisor knows who has gone. */
+static bool has_gone(const struct guest_list *list, const struct guest *guest)
 {
-    size_t count = 0;
-    char **names = xsc_directory(list->services->xs, XSC_NO_TX, "/local/domain", &count);
-    struct guest *guest, *next;
+    if (guest->seen)
+        return false;
+    return !(list->store_again && guest->open && broker_domain_lives(list->services->broker, guest->domid));
+}
 
-    if (!names && errno != ENOENT)
-        return -1;
+static void scan_domains(struct guest_list *list)
+{
+    struct xsc *xs = store_xs(list->services->store);
+    struct guest *guest, *next;
+    size_t count = 0;
+    char **names;
+
+    names = xs ? xsc_directory(xs, XSC_NO_TX, "/local/domain", &count) : NULL;
+    if (!xs || (!names && errno != ENOENT))
+        return;
     for (guest = list->first; guest; guest = guest->next)
         guest->seen = false;
     for (size_t i = 0; names && i < count; i++)
-        see_domain(list, names[i]);
+        see_domain(list, xs, names[i]);
     free(names);
+    /* A connection that broke meanwhile has answered nothing. */
+    if (xsc_exists(xs, XSC_NO_TX, "/") < 0)
+        return;
     for (guest = list->first; guest; guest = next) {
         next = guest->next;
-        if (!guest->seen)
+        if (has_gone(list, guest))
             remove_guest(list, guest);
     }
-    return 0;
 }
 
 static void scan_console(struct guest_list *list, const char *event_path)
@@ -134,27 +127,57 @@ static void scan_console(struct guest_list *list, const char *event_path)
         try_open(guest);
 }
 
-int scan_store_events(struct guest_list *list)
+static void on_connected(void *arg, struct xsc *xs)
 {
-    struct xsc_event *event;
-    bool domains = false;
+    struct guest_list *list = arg;
 
-    errno = 0;
-    while ((event = xsc_check_watch(list->services->xs))) {
-        if (strcmp(event->token, TOKEN_DOMAINS) == 0)
-            domains = true;
-        else
-            scan_console(list, event->path);
-        free(event);
-        errno = 0;
-    }
-    if (errno != EAGAIN && errno != 0)
-        return -1;
-    return domains ? scan_domains(list) : 0;
+    list->store_again |= list->first != NULL;
+    for (struct guest *guest = list->first; guest; guest = guest->next)
+        guest->watched = false;
+    if (xsc_watch(xs, "@introduceDomain", TOKEN_DOMAINS) != 0 ||
+        xsc_watch(xs, "@releaseDomain", TOKEN_DOMAINS) != 0)
+        daemon_log("the store refuses watches: %s", strerror(errno));
 }
 
-void scan_free_all(struct guest_list *list)
+static void on_event(void *arg, const char *path, const char *token)
 {
-    while (list->first)
-        remove_guest(list, list->first);
+    struct guest_list *list = arg;
+
+    if (strcmp(token, TOKEN_DOMAINS) == 0)
+        list->rescan = true;
+    else
+        scan_console(list, path);
+}
+
+static void on_settled(void *arg)
+{
+    struct guest_list *list = arg;
+
+    if (list->rescan)
+        scan_domains(list);
+    list->rescan = false;
+}
+
+void scan_start(struct guest_list *list)
+{
+    const struct store_user user = {on_connected, on_event, on_settled, list};
+
+    store_start(list->services->store, &user);
+}
+
+void scan_reopen_logs(struct guest_list *list)
+{
+    for (struct guest *guest = list->first; guest; guest = guest->next)
+        if (guest->open)
+            logfile_reopen(&guest->log);
+}
+
+void scan_abandon_all(struct guest_list *list)
+{
+    while (list->first) {
+        struct guest *guest = list->first;
+
+        list->first = guest->next;
+        guest_abandon(guest);
+    }
 }

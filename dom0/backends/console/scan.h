@@ -8,20 +8,17 @@
 struct guest_list {
     struct guest_services *services;
     struct guest *first;
+    bool rescan;      /* a domain has come or gone */
+    bool store_again; /* the store was away: it may have forgotten domains that live */
 };
 
-/* Asks the store to tell of domains that come and go. 0, or -1 with errno. */
-int scan_watch(struct guest_list *list);
+/* Follows the store from now on: opens guests that come or become complete, ends those that go. */
+void scan_start(struct guest_list *list);
 
-/*
- * Takes the store's events; opens guests that came or became complete, frees those that went. 0, or -1 when
- * the connection to the store is lost.
- */
-int scan_store_events(struct guest_list *list);
+/* The logs were moved away. */
+void scan_reopen_logs(struct guest_list *list);
 
-/* NULL: none with that local port. */
-struct guest *scan_find_port(struct guest_list *list, evtchn_port_t port);
-
-void scan_free_all(struct guest_list *list);
+/* The daemon ends, the guests do not. */
+void scan_abandon_all(struct guest_list *list);
 
 #endif

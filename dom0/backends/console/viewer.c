@@ -75,6 +75,11 @@ bool viewer_flush(struct viewer *viewer, const struct backlog *backlog)
     return true;
 }
 
+bool viewer_done(const struct viewer *viewer, const struct backlog *backlog)
+{
+    return viewer->is_terminal || viewer->position == backlog->end;
+}
+
 void viewer_update(struct viewer *viewer, const struct backlog *backlog, bool guest_takes_input)
 {
     uint32_t events = (guest_takes_input ? EPOLLIN : 0) | (viewer->position < backlog->end ? EPOLLOUT : 0);

@@ -30,6 +30,9 @@ void viewer_free(struct viewer *viewer);
 /* Sends what is new, as much as the viewer takes. False when it is gone. */
 bool viewer_flush(struct viewer *viewer, const struct backlog *backlog);
 
+/* Whether there is nothing left to tell it. A terminal that nobody reads is told enough. */
+bool viewer_done(const struct viewer *viewer, const struct backlog *backlog);
+
 /* Asks for input only when the guest could take some, and to send only when there is something to send. */
 void viewer_update(struct viewer *viewer, const struct backlog *backlog, bool guest_takes_input);
 

@@ -27,7 +27,7 @@ void fake_store_up(bool keep_contents);
 /* A connection of a domain; xsc_close() ends it. */
 struct xsc *fake_store_connect(unsigned int domid);
 
-/* Whether backend_domain_lives() says so. */
+/* Whether broker_domain_lives() says so. */
 extern bool fake_domain_lives;
 
 /* The domain has gone: its nodes go, and whoever wants to know is told. */
