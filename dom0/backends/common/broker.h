@@ -28,7 +28,7 @@ struct broker;
 #define BROKER_OP_LIBRARY 0x10000U
 
 struct broker_reply {
-    uint8_t data[4096];
+    _Alignas(16) uint8_t data[4096];
     size_t len;
     int fds[8]; /* the broker closes its copies after they were sent; what the worker receives is the worker's
                  */
@@ -98,12 +98,17 @@ bool broker_domain_lives(struct broker *broker, uint32_t domid);
 /* 0; ESRCH as above; another errno value if the hypervisor cannot be asked. */
 int broker_ask_hypervisor(uint32_t domid);
 
-/*
- * Starts a program of the system (argv[0] is an absolute path) as root or as the user `user` (NULL: root),
- * with the standard input and output at /dev/null, the standard error output at our log, and `fds` as
- * descriptors 3, 4, ... It is killed when the broker ends. Its pid, or -1 with errno. One that ends is reaped
- * by itself.
- */
-int broker_spawn(const char *const argv[], const char *user, const int *fds, unsigned int nfds);
+/* A program of the system that the broker starts; argv[0] is an absolute path. */
+struct broker_program {
+    const char *const *argv;
+    const char *user; /* NULL: root */
+    const int *fds;   /* what it gets as descriptors 3, 4, ...; nothing else beyond the standard ones */
+    unsigned int nfds;
+    int errors;       /* its standard error output; -1: our log */
+    int death_signal; /* what it gets when the broker ends; 0: SIGKILL */
+};
+
+/* Its pid, or -1 with errno. Standard input and output are /dev/null. One that ends is reaped by itself. */
+int broker_spawn(const struct broker_program *program);
 
 #endif

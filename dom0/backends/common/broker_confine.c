@@ -181,9 +181,9 @@ static int drop_identity(const struct broker_identity *identity)
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? 0 : -1;
 }
 
-int broker_die_with(pid_t parent)
+int broker_die_with(pid_t parent, int signal)
 {
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+    if (prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0) != 0)
         return -1;
     return getppid() == parent ? 0 : -1;
 }
@@ -200,7 +200,7 @@ int broker_confine(const struct broker_spec *spec, const struct broker_identity 
         return -1;
     }
     /* The change of identity took this away. */
-    if (broker_die_with(parent) != 0)
+    if (broker_die_with(parent, SIGKILL) != 0)
         return -1;
     return filter_syscalls(spec, forbidden);
 }

@@ -25,14 +25,12 @@ enum broker_library_op {
 /* On the socket: one packet each way; the reply's descriptors travel beside it. */
 struct broker_request_packet {
     uint32_t op;
-    uint32_t pad;
-    uint8_t data[BROKER_REQUEST_ROOM];
+    _Alignas(16) uint8_t data[BROKER_REQUEST_ROOM];
 };
 
 struct broker_reply_packet {
     uint32_t error; /* errno value */
-    uint32_t pad;
-    uint8_t data[sizeof(((struct broker_reply *)0)->data)];
+    _Alignas(16) uint8_t data[sizeof(((struct broker_reply *)0)->data)];
 };
 
 /* Whom the worker becomes; looked up in the broker, where files can be read. */
@@ -66,8 +64,8 @@ int broker_worker(const struct broker_spec *spec, const struct daemon *daemon, i
 int broker_confine(const struct broker_spec *spec, const struct broker_identity *identity, pid_t parent,
                    volatile int *forbidden);
 
-/* From here on the parent's death is ours, also one that has been. 0, or -1. */
-int broker_die_with(pid_t parent);
+/* From here on the parent's death, also one that has been, sends us the signal. 0, or -1. */
+int broker_die_with(pid_t parent, int signal);
 
 /* One packet with descriptors beside it. 0, or -1 with errno. */
 int broker_send(int sock, const void *packet, size_t len, const int *fds, unsigned int nfds);

@@ -37,28 +37,31 @@ static bool become(const struct broker_identity *identity)
            setresuid(identity->uid, identity->uid, identity->uid) == 0;
 }
 
-static void run_child(const char *const argv[], const struct broker_identity *identity, const int *fds,
-                      unsigned int nfds, pid_t parent)
+static void run_child(const struct broker_program *program, const struct broker_identity *identity,
+                      pid_t parent)
 {
     int null = open("/dev/null", O_RDWR);
     sigset_t none;
 
     sigemptyset(&none);
-    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 || !place_fds(fds, nfds) ||
-        sigprocmask(SIG_SETMASK, &none, NULL) != 0 || signal(SIGPIPE, SIG_DFL) == SIG_ERR ||
-        (identity && !become(identity)) || broker_die_with(parent) != 0)
+    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
+        (program->errors >= 0 && dup2(program->errors, STDERR_FILENO) < 0) ||
+        !place_fds(program->fds, program->nfds) || sigprocmask(SIG_SETMASK, &none, NULL) != 0 ||
+        signal(SIGPIPE, SIG_DFL) == SIG_ERR || (identity && !become(identity)) ||
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        broker_die_with(parent, program->death_signal ? program->death_signal : SIGKILL) != 0)
         return;
-    execv(argv[0], (char *const *)(uintptr_t)argv);
-    daemon_log("%s: %s", argv[0], strerror(errno));
+    execv(program->argv[0], (char *const *)(uintptr_t)program->argv);
+    daemon_log("%s: %s", program->argv[0], strerror(errno));
 }
 
-int broker_spawn(const char *const argv[], const char *user, const int *fds, unsigned int nfds)
+int broker_spawn(const struct broker_program *program)
 {
-    const struct passwd *pw = user ? getpwnam(user) : NULL;
+    const struct passwd *pw = program->user ? getpwnam(program->user) : NULL;
     struct broker_identity identity;
     pid_t parent = getpid(), pid;
 
-    if ((user && !pw) || nfds > MAX_FDS) {
+    if ((program->user && !pw) || program->nfds > MAX_FDS) {
         errno = EINVAL;
         return -1;
     }
@@ -66,7 +69,7 @@ int broker_spawn(const char *const argv[], const char *user, const int *fds, uns
         identity = (struct broker_identity){pw->pw_uid, pw->pw_gid};
     pid = fork();
     if (pid == 0) {
-        run_child(argv, pw ? &identity : NULL, fds, nfds, parent);
+        run_child(program, pw ? &identity : NULL, parent);
         _exit(127);
     }
     return pid;

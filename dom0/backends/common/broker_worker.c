@@ -121,7 +121,7 @@ int broker_worker(const struct broker_spec *spec, const struct daemon *daemon, i
     struct broker broker = {.spec = spec, .signals = -1};
     int status;
 
-    if (broker_die_with(parent) != 0)
+    if (broker_die_with(parent, SIGKILL) != 0)
         return EXIT_FAILURE;
     if (keep_only(&sock, daemon) != 0) {
         daemon_log("worker: descriptors: %s", strerror(errno));
