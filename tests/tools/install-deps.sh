@@ -21,7 +21,7 @@ IMAGE_PACKAGES="
     grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools lz4
 "
 TEST_PACKAGES="
-    qemu-system-x86 ovmf python3-pytest python3-pexpect libcmocka-dev xenstore-utils
+    qemu-system-x86 qemu-utils ovmf python3-pytest python3-pexpect libcmocka-dev xenstore-utils
     clang-format clang-tidy cppcheck shellcheck
 "
 # One word each, whatever the lines above look like.

@@ -6,6 +6,8 @@ BLOCK_TEST_OUT   := $(BUILD)/tests/host/block
 BLOCK_TEST_ROOM  := $(addprefix dom0/backends/block/,request.c ring.c journal.c rate.c buffers.c persistent.c \
                                                      grant_copy.c queue.c work.c) tests/host/block/fake.c
 BLOCK_IMAGE_ROOM := $(addprefix dom0/backends/block/,image_raw.c uring.c lock.c) dom0/backends/common/loop.c
+BLOCK_NBD_ROOM   := $(addprefix dom0/backends/block/,image_nbd.c nbd.c nbd_handshake.c writelog.c) \
+                    $(addprefix dom0/backends/common/,loop.c daemon.c)
 BLOCK_TEST_BINS  := $(patsubst tests/host/block/%.c,$(BLOCK_TEST_OUT)/%,$(wildcard tests/host/block/test_*.c))
 BLOCK_TEST_HDRS  := $(wildcard dom0/backends/block/*.h dom0/backends/common/*.h) tests/host/block/fake.h
 
@@ -13,6 +15,7 @@ TEST_HOST_BINS += $(BLOCK_TEST_BINS)
 
 $(BLOCK_TEST_OUT)/test_queue $(BLOCK_TEST_OUT)/test_crash: $(BLOCK_TEST_ROOM)
 $(BLOCK_TEST_OUT)/test_image: $(BLOCK_IMAGE_ROOM)
+$(BLOCK_TEST_OUT)/test_nbd: $(BLOCK_NBD_ROOM)
 # The crash test is stepped through by instructions: those of the daemon as it is shipped.
 $(BLOCK_TEST_OUT)/test_crash: HOST_CFLAGS := $(USER_CFLAGS)
 
