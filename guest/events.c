@@ -36,6 +36,7 @@ static int new_port(long rc, unsigned port, unsigned vcpu)
 
 void events_init(void)
 {
+    memset(handlers, 0, sizeof(handlers));
     for (unsigned i = 0; i < EVENTS_MAX_PORTS / WORD_BITS; i++)
         __atomic_store_n(&shared_info->evtchn_mask[i], ~0ul, __ATOMIC_SEQ_CST);
 }

@@ -15,7 +15,7 @@
 
 typedef void (*event_handler_t)(unsigned port, void *data);
 
-/* Selects the event words and masks all ports. */
+/* Masks all ports and forgets all handlers: at the start, and in the new domain after a resume. */
 void events_init(void);
 
 /* Negative errno on failure, else the port, still masked and with no handler. */

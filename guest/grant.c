@@ -14,11 +14,19 @@ static unsigned nr_refs;
 static uint64_t used[MAX_FRAMES * PAGE_SIZE / sizeof(struct grant_entry_v1) / 64];
 static unsigned hint;
 
+/* Asks the hypervisor for the table's frames. */
+static bool setup_table(xen_pfn_t *frames, unsigned n)
+{
+    struct gnttab_setup_table setup = {.dom = DOMID_SELF, .nr_frames = n};
+
+    set_xen_guest_handle(setup.frame_list, frames);
+    return !hv_grant_table_op(GNTTABOP_setup_table, &setup, 1) && setup.status == GNTST_okay;
+}
+
 bool grant_init(unsigned nr_frames)
 {
     struct gnttab_query_size query = {.dom = DOMID_SELF};
     xen_pfn_t frames[MAX_FRAMES];
-    struct gnttab_setup_table setup = {.dom = DOMID_SELF};
 
     if (hv_grant_table_op(GNTTABOP_query_size, &query, 1) || query.status != GNTST_okay)
         return false;
@@ -26,9 +34,7 @@ bool grant_init(unsigned nr_frames)
         nr_frames = query.max_nr_frames;
     if (nr_frames > MAX_FRAMES)
         nr_frames = MAX_FRAMES;
-    setup.nr_frames = nr_frames;
-    set_xen_guest_handle(setup.frame_list, frames);
-    if (hv_grant_table_op(GNTTABOP_setup_table, &setup, 1) || setup.status != GNTST_okay)
+    if (!setup_table(frames, nr_frames))
         return false;
     table = map_frames(frames, nr_frames, PTE_RW | PTE_NX, DOMID_SELF);
     if (!table)
@@ -36,6 +42,26 @@ bool grant_init(unsigned nr_frames)
     nr_refs = nr_frames * (unsigned)REFS_A_FRAME;
     used[0] = (1ul << RESERVED_REFS) - 1;
     return true;
+}
+
+void grant_suspend(void)
+{
+    for (unsigned i = 0; i < nr_refs / REFS_A_FRAME; i++)
+        mm_set_pte((unsigned long)table + i * PAGE_SIZE, 0);
+}
+
+void grant_resume(void)
+{
+    unsigned n = nr_refs / (unsigned)REFS_A_FRAME;
+    xen_pfn_t frames[MAX_FRAMES];
+
+    if (!n)
+        return;
+    if (!setup_table(frames, n))
+        panic("the grant table of %u frames cannot be had again", n);
+    for (unsigned i = 0; i < n; i++)
+        if (mm_set_pte((unsigned long)table + i * PAGE_SIZE, make_pte(frames[i], PTE_RW | PTE_NX)))
+            panic("frame %u of the grant table cannot be mapped again", i);
 }
 
 unsigned grant_refs(void)

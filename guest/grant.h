@@ -32,4 +32,11 @@ struct grant_entry_v1 *grant_entry(grant_ref_t ref);
 
 unsigned grant_refs(void);
 
+/*
+ * Around a suspend (guest/suspend.c): unmaps the table, and maps the present one. In a new domain all its
+ * entries are clear; references stay allocated.
+ */
+void grant_suspend(void);
+void grant_resume(void);
+
 #endif

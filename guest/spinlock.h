@@ -13,10 +13,13 @@ struct spinlock {
     unsigned held;
 };
 
+/* One turn of waiting; a vCPU may be stopped in it for a suspend, since whoever holds the lock may be. */
+void spin_wait(void);
+
 static inline void spin_lock(struct spinlock *l)
 {
     while (__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE))
-        hv_sched_op(SCHEDOP_yield, NULL);
+        spin_wait();
 }
 
 static inline void spin_unlock(struct spinlock *l)

@@ -33,6 +33,8 @@ static struct runq {
 
 static struct spinlock start_lock;
 static struct waitq endings, sleepers;
+static bool stop;         /* the vCPUs other than the one that suspends */
+static unsigned standing; /* how many of them do */
 
 void thread_run(void) __attribute__((noreturn));
 
@@ -185,11 +187,41 @@ static void schedule(struct runq *rq, struct thread *self)
     }
 }
 
-static void on_port(unsigned port, void *data)
+static void on_timer(unsigned port, void *data)
 {
     (void)port;
     (void)data;
     /* The interruption is all that is needed: schedule() looks again. */
+}
+
+/* For a suspend. The hypervisor gives every vCPU of a new domain its periodic timer again. */
+static void stand_still(void)
+{
+    __atomic_add_fetch(&standing, 1, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&stop, __ATOMIC_SEQ_CST))
+        hv_sched_op(SCHEDOP_yield, NULL);
+    time_init_vcpu();
+    __atomic_sub_fetch(&standing, 1, __ATOMIC_SEQ_CST);
+}
+
+void spin_wait(void)
+{
+    uint8_t mask;
+
+    hv_sched_op(SCHEDOP_yield, NULL);
+    if (!__atomic_load_n(&stop, __ATOMIC_SEQ_CST) || !this_vcpu()->id)
+        return;
+    mask = upcall_mask_set(1);
+    stand_still();
+    upcall_mask_restore(mask);
+}
+
+static void on_ipi(unsigned port, void *data)
+{
+    (void)port;
+    (void)data;
+    if (__atomic_load_n(&stop, __ATOMIC_SEQ_CST))
+        stand_still();
 }
 
 /* The ports without which a vCPU must not block. The lock is start_lock or none is needed: see the callers.
@@ -205,8 +237,8 @@ static bool bind_ports(struct runq *rq, unsigned vcpu)
             event_close((unsigned)timer);
         return false;
     }
-    event_handle((unsigned)ipi, on_port, NULL);
-    event_handle((unsigned)timer, on_port, NULL);
+    event_handle((unsigned)ipi, on_ipi, NULL);
+    event_handle((unsigned)timer, on_timer, NULL);
     rq->timer = (unsigned)timer;
     __atomic_store_n(&rq->ipi, (unsigned)ipi, __ATOMIC_RELEASE);
     return true;
@@ -468,4 +500,46 @@ void thread_join(struct thread *t)
 {
     waitq_wait(&endings, is_gone, t, 0);
     page_free(t, STACK_ORDER);
+}
+
+/* --- suspend ------------------------------------------------------------------------------------- */
+
+static unsigned count_others(void)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < SMP_MAX_VCPUS; i++)
+        n += i != this_vcpu()->id && runqs[i].adopted;
+    return n;
+}
+
+bool sched_stop_others(void)
+{
+    unsigned others = count_others();
+
+    for (unsigned i = 0; i < smp_vcpus(); i++)
+        if (i != this_vcpu()->id && !runqs[i].adopted && smp_is_up(i) == 1)
+            return false;
+    __atomic_store_n(&stop, true, __ATOMIC_SEQ_CST);
+    for (unsigned i = 0; i < SMP_MAX_VCPUS; i++)
+        if (i != this_vcpu()->id && runqs[i].adopted)
+            event_send(runqs[i].ipi);
+    while (__atomic_load_n(&standing, __ATOMIC_SEQ_CST) != others)
+        hv_sched_op(SCHEDOP_yield, NULL);
+    return true;
+}
+
+void sched_bind_again(void)
+{
+    time_init_vcpu();
+    for (unsigned i = 0; i < SMP_MAX_VCPUS; i++)
+        if (runqs[i].ipi && !bind_ports(&runqs[i], i))
+            panic("no ports for vcpu %u after the resume", i);
+}
+
+void sched_go_on(void)
+{
+    __atomic_store_n(&stop, false, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&standing, __ATOMIC_SEQ_CST))
+        hv_sched_op(SCHEDOP_yield, NULL);
 }

@@ -39,6 +39,15 @@ struct thread {
 /* The thread that a vCPU begins with; the stack it lies at the bottom of is in use or will be. */
 void thread_init(struct thread *t, const char *name, struct vcpu_local *vcpu);
 
+/*
+ * Around a suspend, upcalls masked: all other vCPUs of the scheduler spin with upcalls masked until
+ * sched_go_on(). False: a vCPU runs that is not the scheduler's. sched_bind_again() gives each its ports in a
+ * new domain.
+ */
+bool sched_stop_others(void);
+void sched_bind_again(void);
+void sched_go_on(void);
+
 /* guest/switch.S: saves the callee's registers and the stack pointer, goes on with those of another thread.
  */
 void thread_switch(void **save_sp, void *sp);

@@ -4,13 +4,16 @@
 #include "guest/vcpu.h"
 
 /* (delta * mul) >> 32 without losing the upper half. */
-static uint64_t scale(uint64_t delta, uint32_t mul, int8_t shift)
+static uint64_t scale(uint64_t delta, uint32_t mul, int8_t by)
 {
-    delta = shift < 0 ? delta >> -shift : delta << shift;
+    delta = by < 0 ? delta >> -by : delta << by;
     return (uint64_t)(((unsigned __int128)delta * mul) >> 32);
 }
 
-uint64_t time_now(void)
+/* From the hypervisor's time to ours; not 0 only in a domain that was resumed. */
+static uint64_t shift;
+
+static uint64_t system_time(void)
 {
     const struct vcpu_time_info *t = &this_vcpu()->info->time;
     uint32_t version;
@@ -24,6 +27,16 @@ uint64_t time_now(void)
     return ns;
 }
 
+uint64_t time_now(void)
+{
+    return system_time() + shift;
+}
+
+void time_continue(uint64_t before)
+{
+    shift = before - system_time();
+}
+
 uint64_t time_wallclock(void)
 {
     uint32_t version;
@@ -35,12 +48,12 @@ uint64_t time_wallclock(void)
                shared_info->wc_nsec;
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
     } while ((version & 1) || version != __atomic_load_n(&shared_info->wc_version, __ATOMIC_RELAXED));
-    return base + time_now();
+    return base + system_time();
 }
 
 int time_set_timer(uint64_t when)
 {
-    struct vcpu_set_singleshot_timer arg = {.timeout_abs_ns = when};
+    struct vcpu_set_singleshot_timer arg = {.timeout_abs_ns = when - shift};
 
     return (int)hv_vcpu_op(VCPUOP_set_singleshot_timer, this_vcpu()->id, &arg);
 }

@@ -12,8 +12,14 @@ static inline uint64_t rdtsc(void)
     return (uint64_t)hi << 32 | lo;
 }
 
-/* System time: ns since the hypervisor's start, as the pvclock record of this vCPU gives it. */
+/*
+ * System time: ns since the hypervisor's start, as the pvclock record of this vCPU gives it. After a resume
+ * it goes on from the time of the suspend, whatever the new hypervisor's is.
+ */
 uint64_t time_now(void);
+
+/* From guest_suspend(): time_now() is to be `before` now. */
+void time_continue(uint64_t before);
 
 /* ns since 1970-01-01 UTC. */
 uint64_t time_wallclock(void);

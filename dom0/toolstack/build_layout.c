@@ -64,7 +64,8 @@ static void place_main(struct build_layout *layout, uint64_t next_pfn)
     for (;;) {
         uint64_t end = (next_pfn + tables + 1) * LAYOUT_PAGE_BYTES + MAPPING_SPARE;
 
-        end = (end + MAPPING_ALIGN - 1) & ~(MAPPING_ALIGN - 1);
+        /* It is the virtual end that is on the boundary. */
+        end = ((main->va + end + MAPPING_ALIGN - 1) & ~(MAPPING_ALIGN - 1)) - main->va;
         main->pages = end >> LAYOUT_PAGE_SHIFT;
         range_tables(main, NULL);
         if (main->tables == tables)

@@ -34,6 +34,7 @@ RUNS = {
     "hello": ("hello", "", 2, 1),
     "threads": ("threads", "rounds=40", 16, 4),
     "store": ("store", "rounds=12", 16, 3),
+    "control": ("control", "", 16, 2),
 }
 CONFIG = 'name = "{name}"\nkernel = "/images/{app}.elf"\nextra = "{extra}"\nmemory = {memory}\nvcpus = {vcpus}\n'
 ON_END = 'on_poweroff = "destroy"\non_reboot = "destroy"\non_crash = "destroy"\n'
@@ -73,12 +74,50 @@ def run_app(machine, hyp, name, options):
     return text
 
 
+class Control:
+    """The guest that is told what to do: its console is in a file meanwhile. Steps are judged as claims are."""
+
+    LOG = "/tmp/control.log"
+
+    def __init__(self, machine, tool, options):
+        self.machine, self.tool, self.options, self.text = machine, tool, options, ""
+
+    def step(self, name, command, words, count=1):
+        """A command, and words that the console then has so many times."""
+        status, out = self.machine.run(command, self.options.timeout)
+        seen = f"test $(grep -c '{words}' {self.LOG}) -ge {count}"
+        if status == 0:
+            status = self.machine.run(f"for i in $(seq 300); do {seen} && break; sleep 0.2; done; {seen}",
+                                      self.options.timeout)[0]
+        self.text += f"{'FAIL' if status else 'PASS'} {name}\n{out if status else ''}"
+        return status == 0
+
+    def attached(self, command):
+        """A command that ends in the console, in the background."""
+        return f"{{ tail -f /dev/null | {command} >> {self.LOG} 2>&1 & }}"
+
+    def run(self):
+        self.machine.run(f"rm -f {self.LOG}")
+        good = self.step("ready", self.attached(f"{self.tool} create -c /images/control.cfg"), "control: ready, .* 0 fail")
+        if good and self.options.save:
+            for n in range(1, self.options.save + 1):
+                good = good and self.step("save", f"{self.tool} save control /tmp/save", "control: suspend", n)
+                good = good and self.step("restore", self.attached(f"{self.tool} restore -c /tmp/save"),
+                                          "control: went on, 0 fail", n)
+        if good:
+            self.step("shutdown", f"{self.tool} shutdown -w control", "RESULT: PASSED")
+        self.text += self.machine.run(f"cat {self.LOG}")[1]
+        self.machine.run(f"{self.tool} destroy control 2>/dev/null; pkill tail")
+        return self.text
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="*", help="default all: " + " ".join(RUNS))
     parser.add_argument("--hyp", choices=["xen", "hospes"], default="hospes")
     parser.add_argument("--smp", type=int, default=2)
     parser.add_argument("--timeout", type=float, default=240, help="seconds for one guest")
+    parser.add_argument("--save", type=int, default=0, help="how often control is saved and restored")
     parser.add_argument("-v", "--verbose", action="store_true", help="show what the guests say")
     options = parser.parse_args()
     total_passed = total_failed = 0
@@ -90,7 +129,10 @@ def main():
             machine.expect(r"# $", timeout=60)
             machine.check("dmesg -n 1")
             for name in options.runs or RUNS:
-                text = run_app(machine, options.hyp, name, options)
+                if name == "control":
+                    text = Control(machine, TOOL[options.hyp], options).run()
+                else:
+                    text = run_app(machine, options.hyp, name, options)
                 passed, failed = judge(name, text)
                 total_passed, total_failed = total_passed + passed, total_failed + failed
                 print(f"{options.hyp:6} {name:20} {'FAILED' if failed else 'passed'}, {passed} claims kept", flush=True)

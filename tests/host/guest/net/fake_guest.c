@@ -26,6 +26,12 @@ void heap_free(void *p)
     free(p);
 }
 
+/* Of one thread no lock is ever waited for. */
+void spin_wait(void)
+{
+    abort();
+}
+
 void waitq_wake(struct waitq *q)
 {
     (void)q;
