@@ -10,6 +10,6 @@ ALL_TARGETS += $(BLOCKD)
 
 $(BLOCKD): $(BLOCKD_OBJS) $(BACKEND_LIBS)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(BACKEND_LDLIBS) -luring
+	$(CC) $(LDFLAGS) -o $@ $^ $(BACKEND_LDLIBS) -luring -ljansson
 
 -include $(BLOCKD_OBJS:.o=.d)

@@ -16,8 +16,8 @@
 
 /* ---- the image ---- */
 
-static int ask_broker(struct disk *disk, enum images_op op, struct images_request *req,
-                      struct broker_reply *reply)
+int disk_ask_broker(struct disk *disk, enum images_op op, struct images_request *req,
+                    struct broker_reply *reply)
 {
     req->domid = disk->dev->domid;
     req->devid = disk->dev->devid;
@@ -36,22 +36,32 @@ static void take_geometry(struct disk *disk)
     disk->looked_at_ns = loop_now_ns();
 }
 
+/* The image as the broker gives it; 0, or -1 after the device has failed. */
+static int ask_for_image(struct disk *disk, struct broker_reply *reply)
+{
+    struct images_request req = {0};
+    const struct images_reply *answer = (const struct images_reply *)reply->data;
+    int error = disk_ask_broker(disk, IMAGES_OPEN, &req, reply);
+
+    if (!error && reply->nfds > 0 && reply->len == sizeof(*answer))
+        return 0;
+    if (error && reply->len == sizeof(*answer) && answer->why[0])
+        backend_dev_fail(disk->dev, 0, "%.*s", (int)sizeof(answer->why) - 1, answer->why);
+    else
+        backend_dev_fail(disk->dev, error ? error : EPROTO, "the image cannot be opened");
+    return -1;
+}
+
 static int open_image(struct disk *disk)
 {
     struct broker_reply reply;
-    struct images_request req = {0};
     const struct images_reply *answer = (const struct images_reply *)reply.data;
-    int error = ask_broker(disk, IMAGES_OPEN, &req, &reply);
 
-    if (error || reply.nfds != 1 || reply.len != sizeof(*answer)) {
-        if (error && reply.len == sizeof(*answer) && answer->why[0])
-            backend_dev_fail(disk->dev, 0, "%.*s", (int)sizeof(answer->why) - 1, answer->why);
-        else
-            backend_dev_fail(disk->dev, error ? error : EPROTO, "the image cannot be opened");
+    if (ask_for_image(disk, &reply) != 0)
         return -1;
-    }
     disk->limits.readonly = answer->readonly;
-    disk->image = image_raw_open(disk->server->uring, reply.fds[0], answer->readonly);
+    disk->image = answer->bytes ? disk_open_served(disk, &reply)
+                                : image_raw_open(disk->server->uring, reply.fds[0], answer->readonly);
     if (!disk->image) {
         backend_dev_fail(disk->dev, errno, "%.*s", (int)sizeof(answer->path) - 1, answer->path);
         return -1;
@@ -210,7 +220,7 @@ static void remove_disk(struct backend_dev *dev)
     if (!disk)
         return;
     if (!disk->server->ending)
-        ask_broker(disk, IMAGES_FORGET, &req, NULL);
+        disk_ask_broker(disk, IMAGES_FORGET, &req, NULL);
     dev->priv = NULL;
     disk_free(disk);
 }
@@ -222,7 +232,7 @@ static int open_journal(struct disk *disk, const struct journal_identity *id, bo
 {
     struct broker_reply reply;
     struct images_request req = {.bytes = journal_bytes(id), .keep = keep};
-    int error = ask_broker(disk, IMAGES_JOURNAL, &req, &reply);
+    int error = disk_ask_broker(disk, IMAGES_JOURNAL, &req, &reply);
 
     disk->journal = NULL;
     if (!error && reply.nfds == 1) {

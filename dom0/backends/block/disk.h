@@ -7,6 +7,7 @@
 
 #include "dom0/backends/block/buffers.h"
 #include "dom0/backends/block/image.h"
+#include "dom0/backends/block/images.h"
 #include "dom0/backends/block/journal.h"
 #include "dom0/backends/block/persistent.h"
 #include "dom0/backends/block/rate.h"
@@ -56,6 +57,14 @@ bool disk_throttled(struct disk *disk);
 /* Before a write or flush: whether the image still has all its sectors up to `end`; looks at most once a
  * second. */
 bool disk_reaches(struct disk *disk, uint64_t end);
+
+/* Asks the broker about this device. As broker_call(). */
+int disk_ask_broker(struct disk *disk, enum images_op op, struct images_request *req,
+                    struct broker_reply *reply);
+
+/* The image behind a process that the broker has started: disk_served.c. Takes the reply's descriptors. NULL
+ * with errno. */
+struct image *disk_open_served(struct disk *disk, const struct broker_reply *reply);
 
 extern const struct backend_ops disk_backend_ops;
 

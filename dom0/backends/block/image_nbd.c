@@ -342,7 +342,7 @@ static void nbd_info(const struct image *image, struct image_info *info)
 static int nbd_refresh(struct image *image)
 {
     (void)image;
-    return 0;
+    return EOPNOTSUPP;
 }
 
 static void nbd_image_close(struct image *base)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "dom0/backends/block/lock.h"
+#include "dom0/backends/block/qcow2.h"
 #include "dom0/backends/common/daemon.h"
 #include "xs/client/xs.h"
 
@@ -52,7 +53,7 @@ static bool read_node(struct xsc *xs, const struct images_request *req, const ch
     return good;
 }
 
-static int read_nodes(const struct images_request *req, struct images_reply *reply)
+static int read_nodes(const struct images_request *req, struct images_reply *reply, bool *qcow2)
 {
     struct xsc *xs = xsc_open(NULL);
     char mode[8] = "", format[16] = "raw";
@@ -68,7 +69,8 @@ static int read_nodes(const struct images_request *req, struct images_reply *rep
         return refuse(reply, ENOENT, "the device's nodes params and mode are missing");
     if (strcmp(mode, "r") != 0 && strcmp(mode, "w") != 0)
         return refuse(reply, EINVAL, "mode is neither r nor w");
-    if (strcmp(format, "raw") != 0)
+    *qcow2 = strcmp(format, "qcow2") == 0;
+    if (!*qcow2 && strcmp(format, "raw") != 0)
         return refuse(reply, EOPNOTSUPP, "format %s is not supported", format);
     if (reply->path[0] != '/')
         return refuse(reply, EINVAL, "params is no absolute path");
@@ -146,13 +148,11 @@ static int open_claimed(const char *path, bool readonly)
     return fd;
 }
 
-static int open_image(const struct images_request *req, struct images_reply *reply)
+/* The file of the image, locked: a descriptor or -errno. */
+static int open_file(const struct images_request *req, struct images_reply *reply)
 {
-    int error = read_nodes(req, reply), fd;
+    int fd = open_claimed(reply->path, reply->readonly), error;
 
-    if (error)
-        return -error;
-    fd = open_claimed(reply->path, reply->readonly);
     if (fd < 0 && errno == EBUSY)
         return -refuse(reply, EBUSY, "%s: in use by somebody else in dom0", reply->path);
     if (fd < 0)
@@ -162,6 +162,27 @@ static int open_image(const struct images_request *req, struct images_reply *rep
         return fd;
     close(fd);
     return -error;
+}
+
+static int open_image(const struct images_request *req, struct images_reply *answer,
+                      struct broker_reply *reply)
+{
+    bool qcow2 = false;
+    int error = read_nodes(req, answer, &qcow2), fd;
+
+    qcow2_end(req);
+    if (error)
+        return error;
+    fd = open_file(req, answer);
+    if (fd < 0)
+        return -fd;
+    if (!qcow2) {
+        reply->fds[reply->nfds++] = fd;
+        return 0;
+    }
+    error = qcow2_open(req, answer, fd, reply->fds, &reply->nfds);
+    close(fd);
+    return error;
 }
 
 /* ---- the journal ---- */
@@ -207,6 +228,12 @@ int images_prepare(void *arg)
     return -1;
 }
 
+void images_worker_gone(void *arg)
+{
+    (void)arg;
+    qcow2_end_all();
+}
+
 static int give(struct broker_reply *reply, int fd)
 {
     if (fd < 0)
@@ -229,10 +256,11 @@ int images_handle(void *arg, uint32_t op, const void *data, size_t len, struct b
     case IMAGES_OPEN:
         memset(answer, 0, sizeof(*answer));
         reply->len = sizeof(*answer);
-        return give(reply, open_image(req, answer));
+        return open_image(req, answer, reply);
     case IMAGES_JOURNAL:
         return give(reply, open_journal(req));
     case IMAGES_FORGET:
+        qcow2_close(req);
         journal_path(path, sizeof(path), req);
         return unlink(path) == 0 || errno == ENOENT ? 0 : errno;
     default:

@@ -62,6 +62,7 @@ int main(int argc, char **argv)
         .ioctls = ioctls,
         .prepare = images_prepare,
         .handle = images_handle,
+        .worker_gone = images_worker_gone,
         .open = open_worker,
         .run = run_worker,
     };

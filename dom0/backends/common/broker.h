@@ -104,11 +104,14 @@ struct broker_program {
     const char *user; /* NULL: root */
     const int *fds;   /* what it gets as descriptors 3, 4, ...; nothing else beyond the standard ones */
     unsigned int nfds;
+    int output;       /* its standard output; -1: /dev/null */
     int errors;       /* its standard error output; -1: our log */
     int death_signal; /* what it gets when the broker ends; 0: SIGKILL */
 };
 
-/* Its pid, or -1 with errno. Standard input and output are /dev/null. One that ends is reaped by itself. */
+#define BROKER_PROGRAM_FDS 40U
+
+/* Its pid, or -1 with errno. The standard input is /dev/null. One that ends is reaped by itself. */
 int broker_spawn(const struct broker_program *program);
 
 #endif

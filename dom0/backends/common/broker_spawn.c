@@ -12,7 +12,7 @@
 #include "dom0/backends/common/broker_internal.h"
 
 #define FIRST_FD  3
-#define MAX_FDS   8U
+#define MAX_FDS   BROKER_PROGRAM_FDS
 #define SPARE_FDS 64 /* where descriptors wait while 3, 4, ... are filled: above all of these */
 
 /* Puts fds at 3, 4, ..., and nothing else beyond the standard ones stays open. */
@@ -44,7 +44,8 @@ static void run_child(const struct broker_program *program, const struct broker_
     sigset_t none;
 
     sigemptyset(&none);
-    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
+    if (null < 0 || dup2(null, STDIN_FILENO) < 0 ||
+        dup2(program->output >= 0 ? program->output : null, STDOUT_FILENO) < 0 ||
         (program->errors >= 0 && dup2(program->errors, STDERR_FILENO) < 0) ||
         !place_fds(program->fds, program->nfds) || sigprocmask(SIG_SETMASK, &none, NULL) != 0 ||
         signal(SIGPIPE, SIG_DFL) == SIG_ERR || (identity && !become(identity)) ||
