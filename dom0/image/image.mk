@@ -32,9 +32,10 @@ IMAGE_COMMON := --busybox $(BUSYBOX) --modules-from $(KERNEL_DIR) --modules $(IM
 XENSTORED := $(XS_OUT)/xenstored
 XS_CMD := $(XS_OUT)/xs
 IMAGE_PROGRAMS := $(HOSPES):/usr/sbin/hospes $(foreach d,$(BACKEND_DAEMONS),$d:/usr/sbin/$(notdir $d)) \
-                  $(XENSTORED):/usr/sbin/hospes-xenstored $(XS_CMD):/usr/bin/xs /usr/bin/flock:/usr/bin/flock
+                  $(XENSTORED):/usr/sbin/hospes-xenstored $(XS_CMD):/usr/bin/xs /usr/bin/flock:/usr/bin/flock \
+                  /usr/sbin/dnsmasq:/usr/sbin/dnsmasq /usr/sbin/nft:/usr/sbin/nft
 IMAGE_DEMO := --file $(IMAGE)/demo:/usr/share/hospes/demo:755
-IMAGE_INITD := store console backends bridge keep stop
+IMAGE_INITD := store console backends bridge uplink keep stop
 
 $(DOM0_INITRAMFS): $(IMAGE_COMMON_DEPS) $(HOSPES) $(BACKEND_DAEMONS) $(XENSTORED) $(XS_CMD) \
                    $(IMAGE_INITD:%=$(IMAGE)/%) $(IMAGE)/demo

@@ -68,15 +68,16 @@ def guest_initramfs():
 
 def configurations(key, options):
     """The client, with what it shall measure, and the server."""
-    disk = ",".join(piece for piece in ("format=raw,vdev=xvda,access=rw", key, "target=/dev/vda") if piece)
+    disk = ""
     vif = ",".join(piece for piece in ("bridge=xenbr0", key) if piece)
     extra = f"ip={CLIENT} seconds={options.seconds}"
     if "disk" in options.what:
         extra += " disk=xvda"
+        disk = '"{}"'.format(",".join(p for p in ("format=raw,vdev=xvda,access=rw", key, "target=/dev/vda") if p))
     if "net" in options.what:
         extra += f" peers={DOM0},{SERVER}"
     return {
-        "client": CONFIG.format(name="client", extra=extra, disk=f'"{disk}"', vif=f'"{vif}"'),
+        "client": CONFIG.format(name="client", extra=extra, disk=disk, vif=f'"{vif}"'),
         "server": CONFIG.format(name="server", extra=f"ip={SERVER} serve", disk="", vif=f'"{vif}"'),
     }
 

@@ -8,6 +8,7 @@ NETD_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard dom0/backends/net/*.c))
 NETD_LINK_OBJ := $(BUILD)/dom0/toolstack/net_link.o
 
 ALL_TARGETS += $(NETD)
+BACKEND_DAEMONS += $(NETD)
 
 $(NETD): $(NETD_OBJS) $(NETD_LINK_OBJ) $(BACKEND_LIBS)
 	@mkdir -p $(@D)
