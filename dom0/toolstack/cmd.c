@@ -19,6 +19,8 @@ const struct command commands[] = {
     {"console", cmd_console, "DOMAIN", "join the terminal and a guest's console (^] leaves)"},
     {"create", cmd_create, "FILE [KEY=VALUE ...] [-c] [-p] [-q]",
      "build a guest from an xl.cfg file and start it"},
+    {"debug-keys", cmd_debug_keys, "KEYS",
+     "press keys at the hypervisor's console (h: what they do), see dmesg"},
     {"destroy", cmd_destroy, "DOMAIN", "end a guest at once and remove all that belongs to it"},
     {"dmesg", cmd_dmesg, "[-c]", "what the hypervisor has printed (-c: and forget it)"},
     {"domid", cmd_domid, "DOMAIN", "number of the domain with a name"},
@@ -37,11 +39,17 @@ const struct command commands[] = {
     {"pause", cmd_pause, "DOMAIN", "stop a guest's vCPUs"},
     {"reboot", cmd_reboot, "[-w] DOMAIN", "ask a guest to reboot"},
     {"rename", cmd_rename, "DOMAIN NEW-NAME", "change a guest's name"},
+    {"sched-credit2", cmd_sched_credit2, "[-d DOMAIN [-w WEIGHT] [-c CAP]]",
+     "show or change the share of time that guests get"},
     {"shutdown", cmd_shutdown, "[-w] DOMAIN", "ask a guest to power off (-w: wait for it)"},
     {"sysrq", cmd_sysrq, "DOMAIN LETTER", "send a magic system request to a Linux guest"},
+    {"top", cmd_top, "[-d SECONDS] [-n TIMES]", "domains and what share of a CPU they take"},
+    {"trigger", cmd_trigger, "DOMAIN nmi [VCPU]", "send a guest a non-maskable interrupt"},
     {"unpause", cmd_unpause, "DOMAIN", "let a paused guest run"},
     {"uptime", cmd_uptime, "[DOMAIN...]", "how long domains have been running"},
     {"vcpu-list", cmd_vcpu_list, "[--json] [DOMAIN...]", "vCPUs, where they run and may run"},
+    {"vcpu-pin", cmd_vcpu_pin, "DOMAIN VCPU|all CPUS", "where a guest's vCPUs may run (0-3,^1, or all)"},
+    {"vcpu-set", cmd_vcpu_set, "DOMAIN COUNT", "how many of its vCPUs a guest shall use"},
 };
 
 const size_t command_count = sizeof(commands) / sizeof(commands[0]);

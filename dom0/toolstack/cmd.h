@@ -34,7 +34,7 @@ int cmd_shutdown(struct toolstack *ts, int argc, char **argv);
 int cmd_reboot(struct toolstack *ts, int argc, char **argv);
 int cmd_rename(struct toolstack *ts, int argc, char **argv);
 
-/* What is there: list.c, vcpu_list.c, names.c, info.c, dmesg.c, device_list.c */
+/* What is there: list.c, vcpu_list.c, names.c, info.c, dmesg.c, device_list.c, top.c */
 int cmd_list(struct toolstack *ts, int argc, char **argv);
 int cmd_vcpu_list(struct toolstack *ts, int argc, char **argv);
 int cmd_domid(struct toolstack *ts, int argc, char **argv);
@@ -44,6 +44,7 @@ int cmd_info(struct toolstack *ts, int argc, char **argv);
 int cmd_dmesg(struct toolstack *ts, int argc, char **argv);
 int cmd_block_list(struct toolstack *ts, int argc, char **argv);
 int cmd_network_list(struct toolstack *ts, int argc, char **argv);
+int cmd_top(struct toolstack *ts, int argc, char **argv);
 
 /* Devices of a running guest: block.c, block_change.c, network.c */
 int cmd_block_attach(struct toolstack *ts, int argc, char **argv);
@@ -53,7 +54,14 @@ int cmd_block_limit(struct toolstack *ts, int argc, char **argv);
 int cmd_network_attach(struct toolstack *ts, int argc, char **argv);
 int cmd_network_detach(struct toolstack *ts, int argc, char **argv);
 
-/* What a running guest is told: console.c, mem.c, sysrq.c */
+/* Its vCPUs: vcpu_set.c, sched.c */
+int cmd_vcpu_set(struct toolstack *ts, int argc, char **argv);
+int cmd_vcpu_pin(struct toolstack *ts, int argc, char **argv);
+int cmd_sched_credit2(struct toolstack *ts, int argc, char **argv);
+
+/* What a running guest, or the hypervisor, is told: console.c, mem.c, sysrq.c, keys.c */
+int cmd_trigger(struct toolstack *ts, int argc, char **argv);
+int cmd_debug_keys(struct toolstack *ts, int argc, char **argv);
 int cmd_console(struct toolstack *ts, int argc, char **argv);
 int cmd_mem_set(struct toolstack *ts, int argc, char **argv);
 int cmd_mem_max(struct toolstack *ts, int argc, char **argv);

@@ -204,7 +204,8 @@ static int remove_with_parents(struct xsc *xs, xsc_tx_t tx, char *path, unsigned
     return 0;
 }
 
-/* Below backend/ and error/backend/: ID, N, DIR and the directory itself; below a guest: ID and the kind. */
+/* Below backend/ and error/backend/: ID, N, DIR and these directories themselves; below a guest: ID and the
+ * kind. */
 static int remove_one(struct xsc *xs, xsc_tx_t tx, const struct device *dev)
 {
     char path[DEVICE_PATH_ROOM];
@@ -213,7 +214,7 @@ static int remove_one(struct xsc *xs, xsc_tx_t tx, const struct device *dev)
     if (remove_with_parents(xs, tx, path, 3) != 0)
         return -1;
     device_error_path(dev, path);
-    if (remove_with_parents(xs, tx, path, 3) != 0)
+    if (remove_with_parents(xs, tx, path, 4) != 0)
         return -1;
     device_record_path(dev, path);
     if (remove_with_parents(xs, tx, path, 2) != 0)

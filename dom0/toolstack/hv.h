@@ -76,9 +76,16 @@ int hv_vcpu_get_affinity(struct hv *hv, uint32_t domid, uint32_t vcpu, uint64_t 
 int hv_hypercall_page(struct hv *hv, uint32_t domid, uint64_t gmfn);
 /* Weight and cap of the credit2 scheduler; weight 0 keeps the present one. ENOSYS/EOPNOTSUPP: another
  * scheduler. */
+int hv_domain_get_sched(struct hv *hv, uint32_t domid, uint32_t *weight, uint32_t *cap);
 int hv_domain_set_sched(struct hv *hv, uint32_t domid, uint32_t weight, bool set_cap, uint32_t cap);
 
+/* A non-maskable interrupt; ENOSYS where there is no such thing for PV guests. */
+int hv_vcpu_nmi(struct hv *hv, uint32_t domid, uint32_t vcpu);
+
 /* --- the machine: hv_sysctl.c --- */
+
+/* As if these keys were pressed at the hypervisor's console. */
+int hv_debug_keys(struct hv *hv, const char *keys);
 
 int hv_physinfo(struct hv *hv, struct xen_sysctl_physinfo *info);
 /* Up to max domains with domid >= first into info; returns how many, -1 on failure. */

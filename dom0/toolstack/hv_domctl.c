@@ -172,6 +172,19 @@ int hv_hypercall_page(struct hv *hv, uint32_t domid, uint64_t gmfn)
     return hv_domctl(hv, &op);
 }
 
+int hv_domain_get_sched(struct hv *hv, uint32_t domid, uint32_t *weight, uint32_t *cap)
+{
+    struct xen_domctl op = domctl_for(XEN_DOMCTL_scheduler_op, domid);
+
+    op.u.scheduler_op.sched_id = XEN_SCHEDULER_CREDIT2;
+    op.u.scheduler_op.cmd = XEN_DOMCTL_SCHEDOP_getinfo;
+    if (hv_domctl(hv, &op) != 0)
+        return -1;
+    *weight = op.u.scheduler_op.u.credit2.weight;
+    *cap = op.u.scheduler_op.u.credit2.cap;
+    return 0;
+}
+
 int hv_domain_set_sched(struct hv *hv, uint32_t domid, uint32_t weight, bool set_cap, uint32_t cap)
 {
     struct xen_domctl op = domctl_for(XEN_DOMCTL_scheduler_op, domid);
@@ -185,5 +198,14 @@ int hv_domain_set_sched(struct hv *hv, uint32_t domid, uint32_t weight, bool set
         op.u.scheduler_op.u.credit2.weight = (uint16_t)weight;
     if (set_cap)
         op.u.scheduler_op.u.credit2.cap = (uint16_t)cap;
+    return hv_domctl(hv, &op);
+}
+
+int hv_vcpu_nmi(struct hv *hv, uint32_t domid, uint32_t vcpu)
+{
+    struct xen_domctl op = domctl_for(XEN_DOMCTL_sendtrigger, domid);
+
+    op.u.sendtrigger.trigger = XEN_DOMCTL_SENDTRIGGER_NMI;
+    op.u.sendtrigger.vcpu = vcpu;
     return hv_domctl(hv, &op);
 }

@@ -66,6 +66,20 @@ long hv_read_console(struct hv *hv, char *buf, size_t len, uint32_t *index, bool
     return (long)op.u.readconsole.count;
 }
 
+int hv_debug_keys(struct hv *hv, const char *keys)
+{
+    struct xen_sysctl op = sysctl_for(XEN_SYSCTL_debug_keys);
+    size_t len = strlen(keys);
+    char *buffer = hv_scratch(hv, len + 1);
+
+    if (!buffer)
+        return -1;
+    memcpy(buffer, keys, len);
+    set_xen_guest_handle(op.u.debug_keys.keys, buffer);
+    op.u.debug_keys.nr_keys = (uint32_t)len;
+    return hv_sysctl(hv, &op);
+}
+
 int hv_sched_id(struct hv *hv, uint32_t *id)
 {
     struct xen_sysctl op = sysctl_for(XEN_SYSCTL_sched_id);

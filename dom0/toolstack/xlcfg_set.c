@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dom0/toolstack/cpuset.h"
 #include "dom0/toolstack/report.h"
 
-#define CPUS_MAX  4096U
 #define MAX_MIB   (1ULL << 24) /* 16 TiB: what the machine address of a PTE can name */
 #define MAX_VCPUS 8192U
 
@@ -168,65 +168,20 @@ int set_maxvcpus(struct config_draft *d, const struct xlcfg_setting *s)
     return set_u32(s, 1, MAX_VCPUS, &d->cfg->maxvcpus);
 }
 
-static void cpu_range(uint64_t *map, unsigned long from, unsigned long to, bool in)
-{
-    for (unsigned long cpu = from; cpu <= to; cpu++) {
-        if (in)
-            map[cpu / 64] |= 1ULL << (cpu % 64);
-        else
-            map[cpu / 64] &= ~(1ULL << (cpu % 64));
-    }
-}
-
-/* "0-3", "^2", "all" */
-static bool take_cpus(char *word, uint64_t *map)
-{
-    bool in = *word != '^';
-    char *end;
-    unsigned long from, to;
-
-    if (strcmp(word, "all") == 0) {
-        cpu_range(map, 0, CPUS_MAX - 1, true);
-        return true;
-    }
-    if (!in)
-        word++;
-    if (!isdigit((unsigned char)*word))
-        return false;
-    from = to = strtoul(word, &end, 10);
-    if (*end == '-' && isdigit((unsigned char)end[1]))
-        to = strtoul(end + 1, &end, 10);
-    if (*end != '\0' || from > to || to >= CPUS_MAX)
-        return false;
-    cpu_range(map, from, to, in);
-    return true;
-}
-
 int set_cpus(struct config_draft *d, const struct xlcfg_setting *s)
 {
-    const size_t words = CPUS_MAX / 64;
     const char *text;
-    char *copy, *rest, *word;
-    bool ok = true, any = false;
 
     if (s->value.kind == XLCFG_LIST)
         return fail(s, "a list that pins each vCPU by itself is not supported; one string for all is");
     if (xlcfg_get_string(s, &text) != 0)
         return -1;
-    copy = rest = strdup(text);
     free(d->cfg->affinity);
-    d->cfg->affinity = calloc(words, sizeof(uint64_t));
-    d->cfg->affinity_words = words;
-    if (!copy || !d->cfg->affinity) {
-        free(copy);
+    d->cfg->affinity = calloc(CPUSET_WORDS, sizeof(uint64_t));
+    d->cfg->affinity_words = CPUSET_WORDS;
+    if (!d->cfg->affinity)
         return fail(s, "out of memory");
-    }
-    while (ok && (word = strsep(&rest, ", ")))
-        ok = *word == '\0' || take_cpus(word, d->cfg->affinity);
-    free(copy);
-    for (size_t i = 0; i < words; i++)
-        any = any || d->cfg->affinity[i];
-    return ok && any ? 0 : fail(s, "not a set of CPUs like \"0-3,^1\"");
+    return cpuset_parse(text, d->cfg->affinity) ? 0 : fail(s, "not a set of CPUs like \"0-3,^1\"");
 }
 
 int set_cpu_weight(struct config_draft *d, const struct xlcfg_setting *s)

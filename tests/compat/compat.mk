@@ -8,17 +8,21 @@ COMPAT_INITRAMFS := $(COMPAT)/initramfs.gz
 COMPAT_IMAGE := tests/compat/image
 COMPAT_QEMU := $(COMPAT)/qemu/root/usr/libexec/xen-qemu-system-i386
 COMPAT_PROGRAMS = $(sort $(IMAGE_PROGRAMS) $(foreach d,$(BLOCKD) $(NETD),$d:/usr/sbin/$(notdir $d)))
+COMPAT_GUESTS = $(filter %/blktest.elf %/netecho.elf,$(GUEST_IMAGES))
 COMPAT_STOCK_BIN := xl xenstored oxenstored xenconsoled
 
-.PHONY: compat-image
+.PHONY: compat compat-image
 compat-image: $(COMPAT_INITRAMFS) $(GUEST_MEDIA) $(HOSPES_ELF)
+
+compat: compat-image
+	@tests/compat/run.py
 
 $(COMPAT_QEMU): dom0/image/fetch-packages.sh
 	dom0/image/fetch-packages.sh $(COMPAT)/qemu qemu-system-xen
 	@touch $@
 
 $(COMPAT_INITRAMFS): tests/compat/compat.mk $(BUILD)/oracle/tools/.fetched $(COMPAT_QEMU) $(IMAGE_COMMON_DEPS) $(wildcard $(COMPAT_IMAGE)/*) \
-                     $(wildcard tests/tools/oracle/*) $(foreach p,$(COMPAT_PROGRAMS),$(firstword $(subst :, ,$p)))
+                     $(wildcard tests/tools/oracle/*) $(COMPAT_GUESTS) $(foreach p,$(COMPAT_PROGRAMS),$(firstword $(subst :, ,$p)))
 	@mkdir -p $(@D)
 	$(MKINITRAMFS) --output $@ $(IMAGE_COMMON) $(COMPAT_PROGRAMS:%=--program %) \
 	    --library-path $(ORACLE_ROOT)/usr/lib/x86_64-linux-gnu \
@@ -32,4 +36,5 @@ $(COMPAT_INITRAMFS): tests/compat/compat.mk $(BUILD)/oracle/tools/.fetched $(COM
 	    $(foreach p,block vif-bridge,--file $(ORACLE_SCRIPTS)/$p:/etc/xen/scripts/$p:755) \
 	    --file $(ORACLE_SCRIPTS)/xl.conf:/etc/xen/xl.conf \
 	    --file $(ORACLE_ROOT)/etc/xen/oxenstored.conf:/etc/xen/oxenstored.conf \
-	    --dir /var/lib/xen --dir /etc/xen/auto
+	    $(foreach p,$(COMPAT_GUESTS),--file $p:/guest/$(notdir $p)) \
+	    --file $(COMPAT_IMAGE)/cell:/usr/bin/cell:755 --dir /var/lib/xen --dir /etc/xen/auto

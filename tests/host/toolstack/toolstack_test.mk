@@ -6,7 +6,7 @@ TS_TEST_OUT   := $(BUILD)/tests/host/toolstack
 TS_TEST_NAMES := $(patsubst tests/host/toolstack/%.c,%,$(wildcard tests/host/toolstack/test_*.c))
 TS_TEST_BINS  := $(TS_TEST_NAMES:%=$(TS_TEST_OUT)/%)
 TS_TEST_ROOM  := $(wildcard dom0/toolstack/xlcfg*.c dom0/toolstack/kernel_[befnu]*.c dom0/toolstack/kernel_ca*.c dom0/toolstack/kernel_compact.c) \
-                 dom0/toolstack/domain_config.c dom0/toolstack/device_choice.c dom0/toolstack/size.c dom0/toolstack/report.c \
+                 dom0/toolstack/domain_config.c dom0/toolstack/device_choice.c dom0/toolstack/cpuset.c dom0/toolstack/number.c dom0/toolstack/size.c dom0/toolstack/report.c \
                  dom0/toolstack/build_layout.c dom0/toolstack/build_tables.c
 TS_TEST_OBJS  := $(TS_TEST_ROOM:%.c=$(TS_TEST_OUT)/%.o) $(TS_TEST_OUT)/capture.o $(TS_TEST_OUT)/elf_maker.o
 
