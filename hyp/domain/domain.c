@@ -221,7 +221,6 @@ int domain_create(u16 domid, const struct xen_domctl_createdomain *cfg, bool pri
     d->privileged = privileged;
     d->pause_count = d->controller_pause_count = 1;
     d->shutdown_code = ~0u;
-    d->ssidref = cfg->ssidref;
     memcpy(d->handle, cfg->handle, sizeof(d->handle));
     rc = publish(d, domid, choose);
     if (rc) {

@@ -50,6 +50,7 @@ struct sched_vcpu {
     bool moving;  /* on its way to the queue of another CPU: no one else touches it */
     bool boosted; /* of the policy: goes before those that use whole slices */
     s64 credit;   /* of the policy: nanoseconds left of the slice */
+    ns_t held;    /* of the policy: a boosted one has to wait so long for the CPU; 0: none does */
     u64 affinity_hard[BITS_TO_WORDS(NR_CPUS)];
     u64 affinity_soft[BITS_TO_WORDS(NR_CPUS)];
 };
@@ -143,7 +144,6 @@ struct domain {
     struct spinlock lock; /* LOCK_DOMAIN: what has no other lock */
     struct mm_owner mm;
     u8 handle[16];
-    u32 ssidref;
 
     unsigned max_vcpus;
     struct vcpu **vcpu; /* [max_vcpus]; all exist from creation, not initialised */
@@ -162,6 +162,7 @@ struct domain {
     struct evtchn_domain *evtchn; /* event/ */
     struct grant_table *grant;    /* grant/ */
     void *irq;                    /* event/pirq.c */
+    u64 pollers;                  /* bit a vCPU that may be in sched_op poll; see event/two_level.c */
     u32 max_evtchn_port;
     u32 max_grant_frames, max_maptrack_frames;
 
@@ -265,6 +266,9 @@ int vcpu_set_user_root(struct vcpu *v, mfn_t l4);
 /* CR3 = the root of v's mode; v is loaded here. */
 void vcpu_load_root(struct vcpu *v);
 void vcpu_load_cr4(struct vcpu *v);
+/* What the guest has in CR4 if it asks for `wanted`: its own choice of its own bits, some of ours to look at.
+ */
+u64 vcpu_guest_cr4(u64 wanted);
 
 /* --- switching (switch.c) --- */
 /* Called by the scheduler on this CPU, interrupts on: makes `next` the loaded vCPU. Does not return to the

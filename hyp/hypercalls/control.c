@@ -61,7 +61,6 @@ void domain_info_fill(struct domain *d, struct xen_domctl_getdomaininfo *info)
     info->max_pages = READ_ONCE(d->mm.max_pages);
     info->outstanding_pages = READ_ONCE(d->mm.claimed);
     info->shared_info_frame = shared ? mfn_x(virt_to_mfn(shared)) : ~0UL;
-    info->ssidref = d->ssidref;
     memcpy(info->handle, d->handle, sizeof(info->handle));
     info->gpaddr_bits = features.paddr_bits;
 }

@@ -41,6 +41,9 @@ domctl_fn domctl_page_types, domctl_hypercall_page, domctl_iomem, domctl_ioport,
 /* domctl_policy.c */
 domctl_fn domctl_get_policy, domctl_set_policy;
 
+/* What hypercall_unknown() counted, onto the console. */
+void hypercall_unknown_dump(void);
+
 /* Writes the contents of a hypercall page. */
 void hypercall_page_fill(u8 *page);
 

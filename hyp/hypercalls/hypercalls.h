@@ -20,6 +20,10 @@ hypercall_fn do_set_trap_table, do_mmu_update, do_set_gdt, do_stack_switch, do_s
     do_sched_op, do_callback_op, do_event_channel_op, do_physdev_op, do_sysctl, do_domctl, do_mca, do_xsm_op,
     do_xenpmu_op;
 
+/* For handlers: operation `op` of hypercall `nr`, or all of it (0), is counted for debug key
+ * 'u', and named in the log the first time. -ENOSYS. */
+long hypercall_unknown(u64 nr, u64 op);
+
 /* Runs one hypercall of current by number; counts unknown ones. -ENOSYS if there is none. Used by the entry
  * path and by multicall. */
 long hypercall_dispatch(u64 nr, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* HYPERVISOR_sysctl: decoding, privilege, lock; what tools ask most. The machine's description is in
- * sysctl_info.c. */
+ * sysctl_info.c,
+ * the scheduler in sysctl_sched.c. */
 #include "hypercalls/sysctl.h"
 #include "cpu/console.h"
 #include "cpu/smp.h"
@@ -83,40 +84,6 @@ static long free_memory(struct xen_sysctl *op)
     return 0;
 }
 
-static long sched_number(struct xen_sysctl *op)
-{
-    op->u.sched_id.sched_id = SCHED_ID_REPORTED;
-    return 0;
-}
-
-/* One pool, number 0, with everything in it. */
-static long cpu_pool(struct xen_sysctl *op)
-{
-    struct xen_sysctl_cpupool_op *p = &op->u.cpupool_op;
-    const u64 none[BITS_TO_WORDS(NR_CPUS)] = {0};
-    unsigned next = 0;
-    struct domain *d;
-
-    switch (p->op) {
-    case XEN_SYSCTL_CPUPOOL_OP_INFO:
-        if (p->cpupool_id != 0 && p->cpupool_id != XEN_SYSCTL_CPUPOOL_PAR_ANY)
-            return -ENOENT;
-        p->cpupool_id = 0;
-        p->sched_id = SCHED_ID_REPORTED;
-        for (p->n_dom = 0; (d = domain_get_next(next)); p->n_dom++) {
-            next = d->id + 1u;
-            domain_put(d);
-        }
-        return bitmap_to_guest(&p->cpumap, cpu_online_mask.bits, NR_CPUS);
-    case XEN_SYSCTL_CPUPOOL_OP_FREEINFO:
-        return bitmap_to_guest(&p->cpumap, none, NR_CPUS);
-    case XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN:
-        return p->cpupool_id == 0 ? 0 : -ENOENT;
-    default:
-        return -EOPNOTSUPP;
-    }
-}
-
 /* 0 and *kind, or -EOPNOTSUPP for an HVM policy, -EINVAL for a number without meaning. The two interfaces
  * number them differently. */
 static long kind_of_policy(u32 index, enum policy_kind *kind)
@@ -170,19 +137,13 @@ static long cpu_features(struct xen_sysctl *op)
 }
 
 static sysctl_fn *const ops[] = {
-    [XEN_SYSCTL_readconsole] = read_console,
-    [XEN_SYSCTL_physinfo] = sysctl_physinfo,
-    [XEN_SYSCTL_sched_id] = sched_number,
-    [XEN_SYSCTL_getdomaininfolist] = domain_list,
-    [XEN_SYSCTL_debug_keys] = sysctl_debug_keys,
-    [XEN_SYSCTL_getcpuinfo] = cpu_times,
-    [XEN_SYSCTL_availheap] = free_memory,
-    [XEN_SYSCTL_cputopoinfo] = sysctl_cpu_topology,
-    [XEN_SYSCTL_numainfo] = sysctl_numa,
-    [XEN_SYSCTL_pcitopoinfo] = sysctl_pci_topology,
-    [XEN_SYSCTL_cpupool_op] = cpu_pool,
-    [XEN_SYSCTL_get_cpu_policy] = cpu_policy,
-    [XEN_SYSCTL_get_cpu_featureset] = cpu_features,
+    [XEN_SYSCTL_readconsole] = read_console,     [XEN_SYSCTL_physinfo] = sysctl_physinfo,
+    [XEN_SYSCTL_sched_id] = sysctl_sched_id,     [XEN_SYSCTL_getdomaininfolist] = domain_list,
+    [XEN_SYSCTL_debug_keys] = sysctl_debug_keys, [XEN_SYSCTL_getcpuinfo] = cpu_times,
+    [XEN_SYSCTL_availheap] = free_memory,        [XEN_SYSCTL_cputopoinfo] = sysctl_cpu_topology,
+    [XEN_SYSCTL_numainfo] = sysctl_numa,         [XEN_SYSCTL_pcitopoinfo] = sysctl_pci_topology,
+    [XEN_SYSCTL_cpupool_op] = sysctl_cpu_pool,   [XEN_SYSCTL_scheduler_op] = sysctl_scheduler,
+    [XEN_SYSCTL_get_cpu_policy] = cpu_policy,    [XEN_SYSCTL_get_cpu_featureset] = cpu_features,
 };
 
 long do_sysctl(u64 arg, u64 a2, u64 a3, u64 a4, u64 a5)
@@ -198,7 +159,7 @@ long do_sysctl(u64 arg, u64 a2, u64 a3, u64 a4, u64 a5)
     if (!current->domain->privileged)
         return -EPERM;
     if (op.cmd >= ARRAY_SIZE(ops) || !ops[op.cmd])
-        return -ENOSYS;
+        return hypercall_unknown(__HYPERVISOR_sysctl, op.cmd);
     if (!control_lock())
         return hypercall_continue(__HYPERVISOR_sysctl, 1, arg, 0, 0, 0, 0);
     r = ops[op.cmd](&op);

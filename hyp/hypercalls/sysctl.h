@@ -11,6 +11,8 @@ typedef long sysctl_fn(struct xen_sysctl *op);
 
 /* sysctl_info.c */
 sysctl_fn sysctl_physinfo, sysctl_cpu_topology, sysctl_numa, sysctl_pci_topology;
+/* sysctl_sched.c */
+sysctl_fn sysctl_sched_id, sysctl_scheduler, sysctl_cpu_pool;
 /* debug_keys.c */
 sysctl_fn sysctl_debug_keys;
 

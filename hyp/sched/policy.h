@@ -37,6 +37,8 @@ struct sched_policy {
 
 extern const struct sched_policy round_robin_policy;
 
+/* A vCPU runs at least so many ns before a wake-up takes the CPU from it; 0: no such limit. */
+extern ns_t sched_rate_limit;
 extern cpumask_t sched_cpus; /* CPUs that schedule */
 /* For policies: the length of a CPU's queue plus the vCPU that it runs, as a hint. */
 unsigned sched_load_hint(unsigned cpu);

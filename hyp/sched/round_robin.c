@@ -6,6 +6,7 @@
  * at half the rate. MAX_PASSED_OVER bounds what the others can lose by it.
  */
 #include "sched/policy.h"
+#include "cpu/clock.h"
 
 #define SLICE           (20 * 1000 * 1000L) /* ns, at the default weight */
 #define SLICE_MIN       (5 * 1000 * 1000L)
@@ -108,12 +109,24 @@ static struct vcpu *take_next(struct run_queue *q)
     return v;
 }
 
+/* How much longer the running v is safe from a wake-up. */
+static ns_t rate_limit_left(const struct vcpu *v)
+{
+    ns_t limit = READ_ONCE(sched_rate_limit), ran;
+
+    if (!limit)
+        return 0;
+    ran = now() - v->runstate.state_entry_time;
+    return ran < limit ? limit - ran : 0;
+}
+
 static struct vcpu *rr_pick(struct run_queue *q, struct vcpu *prev, bool yielded)
 {
     struct vcpu *head = queue_head(q);
 
     if (!prev)
         return take_next(q);
+    prev->sched.held = 0;
     if (!head) {
         if (prev->sched.credit <= 0) {
             prev->sched.credit = full_slice(prev);
@@ -128,6 +141,9 @@ static struct vcpu *rr_pick(struct run_queue *q, struct vcpu *prev, bool yielded
     }
     if (prev->sched.boosted || !head->sched.boosted)
         return prev;
+    prev->sched.held = rate_limit_left(prev);
+    if (prev->sched.held)
+        return prev;
     /* Preempted: it goes on with the rest of its slice as soon as the boosted ones are done. */
     insert_before(q, first_ordinary(q), prev);
     return take_next(q);
@@ -140,7 +156,9 @@ static bool rr_preempts(const struct vcpu *v, const struct vcpu *running)
 
 static ns_t rr_slice_left(const struct vcpu *v)
 {
-    return v->sched.credit > 0 ? (ns_t)v->sched.credit : (ns_t)SLICE_MIN;
+    ns_t left = v->sched.credit > 0 ? (ns_t)v->sched.credit : (ns_t)SLICE_MIN;
+
+    return v->sched.held ? MIN(left, v->sched.held) : left;
 }
 
 static bool is_idle_choice(const struct vcpu *v, const cpumask_t *idle, unsigned cpu, bool soft)

@@ -7,12 +7,14 @@ struct cpu_sched cpu_sched[NR_CPUS];
 const struct sched_policy *const sched_policy = &round_robin_policy;
 cpumask_t sched_cpus; /* those that have called sched_init_cpu() */
 cpumask_t idle_cpus;
+ns_t sched_rate_limit;
 unsigned nr_queued;
 
 void run_queues_init(void)
 {
     sched_cpus = idle_cpus = (cpumask_t){{0}};
     nr_queued = 0;
+    sched_rate_limit = 0;
     for (unsigned c = 0; c < NR_CPUS; c++) {
         cpu_sched[c] = (struct cpu_sched){.lock = SPINLOCK_INIT(LOCK_SCHED)};
         list_init(&cpu_sched[c].queue.vcpus);

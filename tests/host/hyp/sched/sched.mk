@@ -24,4 +24,4 @@ $(TEST_SCHED_BINS): $(TEST_SCHED_DIR)/%: $(TEST_SCHED_DIR)/tests/host/hyp/sched/
 
 TEST_HOST_BINS += $(TEST_SCHED_BINS)
 
--include $(TEST_SCHED_OBJS:.o=.d)
+-include $(TEST_SCHED_OBJS:.o=.d) $(patsubst $(TEST_SCHED_DIR)/%,$(TEST_SCHED_DIR)/tests/host/hyp/sched/%.d,$(TEST_SCHED_BINS))

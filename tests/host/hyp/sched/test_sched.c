@@ -9,6 +9,7 @@
 #include "cpu/clock.h"
 #include "lib/errno.h"
 #include "lib/string.h"
+#include "sched/policy.h"
 #include "sched/sched.h"
 
 #define MS 1000000UL
@@ -178,6 +179,38 @@ static void test_latency(void **state)
     }
     assert_share(light, 50 * MS, 1 * MS);
     assert_int_equal(light->runstate.time[RUNSTATE_runnable], 0);
+}
+
+/* With a rate limit the one that runs keeps the CPU for so long, and no longer. All within one slice. */
+static void test_rate_limit(void **state)
+{
+    struct vcpu *hog = cpus_domain(1)->vcpu[0], *light = cpus_domain(1)->vcpu[0];
+
+    (void)state;
+    sched_rate_limit = 3 * MS;
+    cpus_start(light, VPF_DOWN);
+    cpus_settle();
+    block(light);
+    cpus_start(hog, VPF_DOWN);
+    cpus_settle();
+    for (unsigned i = 0; i < 5; i++) {
+        cpus_advance(1 * MS);
+        vcpu_kick(light);
+        cpus_settle();
+        assert_true(is_running(hog));
+        cpus_advance(2 * MS - 1000);
+        assert_true(is_running(hog));
+        cpus_advance(1000);
+        assert_true(is_running(light));
+        cpus_advance(500000);
+        block(light);
+        assert_true(is_running(hog));
+    }
+    /* Beyond the limit nothing holds a wake-up up. */
+    cpus_advance(4 * MS);
+    vcpu_kick(light);
+    cpus_settle();
+    assert_true(is_running(light));
 }
 
 /* Many that sleep a little cannot keep one that never sleeps away for ever. */
@@ -425,6 +458,7 @@ int main(void)
         cmocka_unit_test_setup(test_slices, setup1),
         cmocka_unit_test_setup(test_weight, setup1),
         cmocka_unit_test_setup(test_latency, setup1),
+        cmocka_unit_test_setup(test_rate_limit, setup1),
         cmocka_unit_test_setup(test_no_starvation, setup1),
         cmocka_unit_test_setup(test_yield, setup1),
         cmocka_unit_test_setup(test_yield_steals, setup2),
