@@ -12,8 +12,6 @@
 #include "mm/guest_access.h"
 
 /* CR4 bits that a guest may see change; the rest keeps its value and a write of it is ignored. */
-#define CR4_GUEST_OWNED \
-    (CR4_TSD | CR4_DE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_FSGSBASE | CR4_OSXSAVE)
 #define STRING_IO_BATCH 64
 
 static bool has_iopl(const struct vcpu *v)
@@ -163,7 +161,7 @@ static bool write_cr(struct cpu_user_regs *regs, const struct insn *in)
     case 3:
         return vcpu_set_kernel_root(v, paddr_to_mfn(val)) == 0;
     case 4:
-        v->cr4 = (v->cr4 & ~CR4_GUEST_OWNED) | (val & CR4_GUEST_OWNED);
+        v->cr4 = vcpu_guest_cr4(val);
         vcpu_load_cr4(v);
         return true;
     default:

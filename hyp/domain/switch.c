@@ -20,7 +20,8 @@
 #include "mm/page.h"
 #include "mm/pagetable.h"
 
-#define CR4_FROM_GUEST (CR4_TSD | CR4_DE | CR4_PCE)
+#define CR4_SHOWN      (CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT)
+#define CR4_FROM_GUEST (CR4_TSD | CR4_DE | CR4_FSGSBASE)
 
 void (*enter_idle_hook)(void);
 void (*context_saved_hook)(struct vcpu *prev);
@@ -92,6 +93,14 @@ void vcpu_load_root(struct vcpu *v)
 {
     v->loaded_root = root_of(v);
     load_cr3(mfn_to_paddr(v->loaded_root));
+}
+
+/* OSXSAVE is the guest's word only: the hypervisor itself keeps it on. */
+u64 vcpu_guest_cr4(u64 wanted)
+{
+    u64 own = CR4_TSD | CR4_DE | (features.fsgsbase ? CR4_FSGSBASE : 0) | (features.xsave ? CR4_OSXSAVE : 0);
+
+    return (wanted & own) | CR4_SHOWN;
 }
 
 void vcpu_load_cr4(struct vcpu *v)

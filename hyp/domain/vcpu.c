@@ -36,7 +36,7 @@ static void reset_registers(struct vcpu *v)
     v->kernel_ss = 0;
     v->iopl = 0;
     v->io_bitmap_va = v->io_bitmap_ports = 0;
-    v->cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+    v->cr4 = vcpu_guest_cr4(0);
     debugreg_reset(v);
 }
 
@@ -182,15 +182,7 @@ static int check_context(const struct vcpu_guest_context *c)
         return -EINVAL;
     if (c->ldt_ents && (c->ldt_base & (PAGE_SIZE - 1)))
         return -EINVAL;
-    if (!(c->flags & VGCF_in_kernel) && !c->ctrlreg[1])
-        return -EINVAL;
-    for (unsigned i = 0; i < 8; i++) {
-        u64 dr = c->debugreg[i];
-
-        if (i != 4 && i != 5 && debugreg_check(i, &dr))
-            return -EINVAL;
-    }
-    return 0;
+    return !(c->flags & VGCF_in_kernel) && !c->ctrlreg[1] ? -EINVAL : 0;
 }
 
 static void import_registers(struct vcpu *v, const struct vcpu_guest_context *c)
@@ -210,6 +202,7 @@ static void import_registers(struct vcpu *v, const struct vcpu_guest_context *c)
     v->gs_base_kernel = c->gs_base_kernel;
     v->gs_base_user = c->gs_base_user;
     v->ts = c->ctrlreg[0] & CR0_TS;
+    v->cr4 = vcpu_guest_cr4(c->ctrlreg[4]);
     for (unsigned i = 0; i < 8; i++) {
         u64 dr = c->debugreg[i];
 
@@ -258,6 +251,24 @@ static int import_descriptors(struct vcpu *v, const struct vcpu_guest_context *c
     return rc ? rc : vcpu_set_ldt(v, c->ldt_base, (unsigned)c->ldt_ents);
 }
 
+static u64 root_as_cr3(mfn_t root)
+{
+    return mfn_eq(root, MFN_NONE) ? 0 : xen_pfn_to_cr3(mfn_x(root));
+}
+
+/* Whether c names the tables that v has already: those of a running vCPU are not exchanged. */
+static bool same_tables(const struct vcpu *v, const struct vcpu_guest_context *c)
+{
+    if (c->ctrlreg[3] != root_as_cr3(v->guest_l4) || c->ctrlreg[1] != root_as_cr3(v->guest_l4_user))
+        return false;
+    if (c->gdt_ents != v->gdt_entries || c->ldt_ents != v->ldt_entries)
+        return false;
+    for (unsigned i = 0; i < (v->gdt_entries + 511) / 512; i++)
+        if (c->gdt_frames[i] != mfn_x(v->gdt_frames[i]))
+            return false;
+    return !v->ldt_entries || c->ldt_base == v->ldt_base;
+}
+
 int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 {
     int rc = check_context(c);
@@ -265,9 +276,11 @@ int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
     if (rc)
         return rc;
     if (v->initialised) {
-        rc = vcpu_reset(v);
-        if (rc)
-            return rc;
+        if (!same_tables(v, c))
+            return -EOPNOTSUPP;
+        import_registers(v, c);
+        import_handlers(v, c);
+        return 0;
     }
     /* A preempted call comes back here and finds the roots that it has already. */
     rc = import_roots(v, c);
@@ -310,8 +323,8 @@ void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c)
     c->kernel_ss = v->kernel_ss;
     c->kernel_sp = v->kernel_sp;
     c->ctrlreg[0] = CR0_PG | CR0_PE | (v->ts ? CR0_TS : 0);
-    c->ctrlreg[3] = mfn_eq(v->guest_l4, MFN_NONE) ? 0 : xen_pfn_to_cr3(mfn_x(v->guest_l4));
-    c->ctrlreg[1] = mfn_eq(v->guest_l4_user, MFN_NONE) ? 0 : xen_pfn_to_cr3(mfn_x(v->guest_l4_user));
+    c->ctrlreg[3] = root_as_cr3(v->guest_l4);
+    c->ctrlreg[1] = root_as_cr3(v->guest_l4_user);
     c->ctrlreg[4] = v->cr4;
     for (unsigned i = 0; i < 8; i++)
         c->debugreg[i] = v->debugreg[i];

@@ -280,10 +280,8 @@ int pirq_bind(struct domain *d, u32 pirq, u32 port, bool share)
     int rc;
 
     (void)share; /* one domain a line: nobody to share with */
-    if (!d->irq)
-        return -EPERM;
     if (!p)
-        return -EINVAL;
+        return pirq < NR_IRQS ? -EPERM : -EINVAL;
     flags = spin_lock_irqsave(&pirq_lock);
     if (p->state != PIRQ_MAPPED) {
         rc = -EINVAL;

@@ -10,6 +10,7 @@
 #include "event/ports.h"
 #include "sched/sched.h"
 
+_Static_assert(MAX_VCPUS_PER_DOMAIN <= 64, "a domain's pollers are one word");
 _Static_assert(sizeof(xen_ulong_t) == sizeof(u64), "selector and pending words are 64-bit words");
 
 static void raise_upcall(struct vcpu *v, struct vcpu_info *info)
@@ -28,17 +29,25 @@ static void select_word(struct vcpu *v, u32 port)
         raise_upcall(v, info);
 }
 
-/* vCPUs in sched_op poll wait for the pending bit, masked or not. */
+/*
+ * vCPUs in sched_op poll wait for the pending bit, masked or not. A poller sets its flag, then its bit in
+ * `pollers`, then looks at the port; here the bit is cleared before the flag, so that one that polls again
+ * meanwhile is woken once too often, never once too seldom. Bits that others' wake-ups leave behind cost a
+ * look.
+ */
 static void wake_pollers(struct domain *d, u32 port)
 {
-    struct vcpu *v;
+    u64 left = READ_ONCE(d->pollers);
 
-    for_each_vcpu (d, v) {
-        if (likely(!(READ_ONCE(v->pause_flags) & VPF_POLLING)))
-            continue;
+    while (unlikely(left)) {
+        unsigned id = (unsigned)__builtin_ctzl(left);
+        struct vcpu *v = d->vcpu[id];
         u32 wanted = READ_ONCE(v->poll_port);
+
+        left &= left - 1;
         if (wanted && wanted != port)
             continue;
+        __atomic_fetch_and(&d->pollers, ~(1UL << id), __ATOMIC_SEQ_CST);
         if (__atomic_fetch_and(&v->pause_flags, ~VPF_POLLING, __ATOMIC_SEQ_CST) & VPF_POLLING)
             vcpu_wake(v);
     }

@@ -59,7 +59,7 @@ long do_console_io(u64 cmd, u64 count, u64 buf, u64 a4, u64 a5)
     case CONSOLEIO_read:
         return console_io_read((u32)count, buf);
     default:
-        return -ENOSYS;
+        return hypercall_unknown(__HYPERVISOR_console_io, (u32)cmd);
     }
 }
 

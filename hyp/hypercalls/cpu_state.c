@@ -72,7 +72,7 @@ static int register_callback(struct vcpu *v, unsigned type, unsigned flags, u64 
         cb = &v->nmi_cb;
         break;
     default:
-        return -ENOSYS;
+        return hypercall_unknown(__HYPERVISOR_callback_op, type);
     }
     *cb = (struct callback){.address = address, .mask_events = flags & CALLBACKF_mask_events};
     return 0;
@@ -115,10 +115,10 @@ long do_callback_op(u64 cmd, u64 arg, u64 a3, u64 a4, u64 a5)
         case CALLBACKTYPE_syscall32:
             return -EINVAL;
         default:
-            return -ENOSYS;
+            return hypercall_unknown(__HYPERVISOR_callback_op, u.type);
         }
     default:
-        return -ENOSYS;
+        return hypercall_unknown(__HYPERVISOR_callback_op, cmd);
     }
 }
 
@@ -205,7 +205,7 @@ long do_vm_assist(u64 cmd, u64 type, u64 a3, u64 a4, u64 a5)
         __atomic_fetch_and(&d->vm_assist, ~(1UL << type), __ATOMIC_SEQ_CST);
         return 0;
     default:
-        return -ENOSYS;
+        return hypercall_unknown(__HYPERVISOR_vm_assist, cmd);
     }
 }
 

@@ -3,6 +3,7 @@
 #include "cpu/smp.h"
 #include "event/evtchn.h"
 #include "grant/grant.h"
+#include "hypercalls/control.h"
 #include "hypercalls/hypercalls.h"
 #include "hypercalls/sysctl.h"
 #include "lib/printk.h"
@@ -51,8 +52,8 @@ static void run_key(char key)
 {
     switch (key) {
     case 'h':
-        printk(LOG_INFO,
-               "keys: a audit page types, e event channels, g grants, h help, m memory, q domains, r CPUs\n");
+        printk(LOG_INFO, "keys: a audit page types, e event channels, g grants, h help, m memory, q domains, "
+                         "r CPUs, u unknown operations\n");
         break;
     case 'a':
         printk(LOG_INFO, "audit: %lu differences\n", mm_audit());
@@ -71,6 +72,9 @@ static void run_key(char key)
         break;
     case 'r':
         show_cpus();
+        break;
+    case 'u':
+        hypercall_unknown_dump();
         break;
     default:
         break; /* keys of other hypervisors mean nothing here */

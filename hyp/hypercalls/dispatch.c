@@ -7,7 +7,6 @@
 #include "domain/guest_trap.h"
 #include "domain/hypercall_entry.h"
 #include "hypercalls/dispatch.h"
-#include "lib/printk.h"
 
 static hypercall_fn *const table[] = {
     [__HYPERVISOR_set_trap_table] = do_set_trap_table,
@@ -44,15 +43,10 @@ static hypercall_fn *const table[] = {
     [__HYPERVISOR_xenpmu_op] = do_xenpmu_op,
 };
 
-static u64 unknown_count;
-
 long hypercall_dispatch(u64 nr, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
-    if (unlikely(nr >= ARRAY_SIZE(table) || !table[nr])) {
-        __atomic_fetch_add(&unknown_count, 1, __ATOMIC_RELAXED);
-        gprintk(LOG_DEBUG, "d%u: unknown hypercall %lu\n", current->domain->id, (unsigned long)nr);
-        return -ENOSYS;
-    }
+    if (unlikely(nr >= ARRAY_SIZE(table) || !table[nr]))
+        return hypercall_unknown(nr, 0);
     return table[nr](a1, a2, a3, a4, a5);
 }
 

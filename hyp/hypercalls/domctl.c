@@ -16,6 +16,17 @@ static long no_shadow(struct domain *d, struct xen_domctl *op)
     return -EINVAL;
 }
 
+/* A device model would serve an HVM domain. */
+static long set_target(struct domain *d, struct xen_domctl *op)
+{
+    struct domain *target = domain_get(op->u.set_target.target);
+    long r = !target ? -ESRCH : target == d ? -EINVAL : -EOPNOTSUPP;
+
+    if (target)
+        domain_put(target);
+    return r;
+}
+
 static const struct {
     domctl_fn *fn;
     unsigned flags;
@@ -43,7 +54,7 @@ static const struct {
     [XEN_DOMCTL_scheduler_op] = {domctl_scheduler, DOMCTL_COPY_BACK},
     [XEN_DOMCTL_sendtrigger] = {domctl_trigger, 0},
 
-    [XEN_DOMCTL_set_ext_vcpucontext] = {domctl_set_ext_context, DOMCTL_NOT_SELF},
+    [XEN_DOMCTL_set_ext_vcpucontext] = {domctl_set_ext_context, 0},
     [XEN_DOMCTL_get_ext_vcpucontext] = {domctl_get_ext_context, DOMCTL_COPY_BACK},
     [XEN_DOMCTL_setvcpuextstate] = {domctl_set_xstate, DOMCTL_NOT_SELF},
     [XEN_DOMCTL_getvcpuextstate] = {domctl_get_xstate, DOMCTL_COPY_ALWAYS},
@@ -66,7 +77,7 @@ static const struct {
     [XEN_DOMCTL_assign_device] = {refused, 0},
     [XEN_DOMCTL_deassign_device] = {refused, 0},
     [XEN_DOMCTL_test_assign_device] = {refused, 0},
-    [XEN_DOMCTL_set_target] = {refused, 0},
+    [XEN_DOMCTL_set_target] = {set_target, 0},
     [XEN_DOMCTL_soft_reset] = {refused, 0},
     [XEN_DOMCTL_get_paging_mempool_size] = {refused, 0},
     [XEN_DOMCTL_set_paging_mempool_size] = {refused, 0},
@@ -125,7 +136,7 @@ static long run_on(struct domain *d, u64 arg, struct xen_domctl *op)
     if (!current->domain->privileged)
         return -EPERM;
     if (op->cmd >= ARRAY_SIZE(ops) || !ops[op->cmd].fn)
-        return -ENOSYS;
+        return hypercall_unknown(__HYPERVISOR_domctl, op->cmd);
     flags = ops[op->cmd].flags;
     if ((flags & DOMCTL_NOT_SELF) && d == current->domain)
         return -EINVAL;

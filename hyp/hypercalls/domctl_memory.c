@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* domctl: types of a domain's frames, its hypercall page, and the hardware that it may use. */
+#include "cpu/irq.h"
 #include "hypercalls/control.h"
 #include "hypercalls/hypercalls.h"
 #include "lib/string.h"
@@ -11,6 +12,8 @@ static u64 type_for_tools(const struct page_info *pg)
 {
     u64 info = READ_ONCE(pg->type_info), type = XEN_DOMCTL_PFINFO_NOTAB;
 
+    if (READ_ONCE(pg->count_info) & PGC_hyp)
+        return XEN_DOMCTL_PFINFO_XTAB; /* shared info, grant table: no memory of the domain to save */
     switch (info & PGT_type_mask) {
     case PGT_l1:
         type = XEN_DOMCTL_PFINFO_L1TAB;
@@ -120,5 +123,7 @@ long domctl_ioport(struct domain *d, struct xen_domctl *op)
 
 long domctl_irq(struct domain *d, struct xen_domctl *op)
 {
-    return hardware_access(d, op->u.irq_permission.pirq, 1, op->u.irq_permission.allow_access);
+    const struct xen_domctl_irq_permission *p = &op->u.irq_permission;
+
+    return p->pirq < NR_IRQS ? hardware_access(d, p->pirq, 1, p->allow_access) : -EINVAL;
 }

@@ -42,7 +42,7 @@ long domctl_set_ext_context(struct domain *d, struct xen_domctl *op)
     const struct xen_domctl_ext_vcpucontext *e = &op->u.ext_vcpucontext;
     struct vcpu *v = vcpu_of(d, e->vcpu);
 
-    if (!v)
+    if (!v || d == current->domain)
         return -ESRCH;
     if (e->size < offsetof(struct xen_domctl_ext_vcpucontext, vmce) ||
         !is_canonical(e->sysenter_callback_eip) || !is_canonical(e->syscall32_callback_eip))
@@ -136,7 +136,9 @@ long domctl_get_msrs(struct domain *d, struct xen_domctl *op)
     xen_domctl_vcpu_msr_t msr = {.index = MSR_TSC_AUX};
     u32 room = m->msr_count;
 
-    if (!v || v == current)
+    if (!v)
+        return -ESRCH;
+    if (v == current)
         return -EINVAL;
     if (!m->msrs.p) {
         m->msr_count = MSRS_MAX;
@@ -160,7 +162,7 @@ long domctl_set_msrs(struct domain *d, struct xen_domctl *op)
     long r = 0;
 
     if (!v)
-        return -EINVAL;
+        return -ESRCH;
     if (m->msr_count > MSRS_MAX)
         return -EINVAL;
     for (u32 i = 0; !r && i < m->msr_count; i++) {

@@ -28,16 +28,19 @@ static void set_up_or_down(struct vcpu *v, bool up)
 static long install_context(struct vcpu *v, const struct vcpu_guest_context *c)
 {
     struct domain *d = v->domain;
+    bool first = v->id == 0 && !v->initialised;
     long r;
 
+    if (v->id == 0 && (c->vm_assist & ~VM_ASSIST_VALID))
+        return -EINVAL;
     domain_pause(d);
     r = d->dying == DOM_ALIVE ? vcpu_set_context(v, c) : -EINVAL;
     if (!r) {
-        if (v->id == 0)
-            d->vm_assist = c->vm_assist & VM_ASSIST_VALID;
-        /* Builders clear the shared page before they set the first context. */
-        if (v->id == 0)
+        if (first) {
+            d->vm_assist = c->vm_assist;
+            /* Builders clear the shared page before they set the first context. */
             guest_wallclock_update(d);
+        }
         set_up_or_down(v, c->flags & VGCF_online);
     }
     /* Also makes the scheduler look at the vCPU again. */
@@ -127,9 +130,8 @@ static struct vcpu *affinity_vcpu(struct domain *d, const struct xen_domctl_vcpu
     struct vcpu *v = NULL;
 
     *r = -EINVAL;
-    if (a->flags &&
-        !(a->flags & ~(u32)(XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT | XEN_VCPUAFFINITY_FORCE)) &&
-        a->vcpu < d->max_vcpus) {
+    if (a->flags && (!(a->flags & XEN_VCPUAFFINITY_HARD) || a->cpumap_hard.bitmap.p) &&
+        (!(a->flags & XEN_VCPUAFFINITY_SOFT) || a->cpumap_soft.bitmap.p) && a->vcpu < d->max_vcpus) {
         v = d->vcpu[a->vcpu];
         *r = v ? 0 : -ESRCH;
     }
@@ -142,11 +144,11 @@ static void keep_online(cpumask_t *m)
         m->bits[i] &= cpu_online_mask.bits[i];
 }
 
-/* Reports what is in force afterwards: only CPUs that exist. */
+/* Only CPUs that exist are kept. Reports what is in force afterwards. */
 long domctl_set_affinity(struct domain *d, struct xen_domctl *op)
 {
     const struct xen_domctl_vcpuaffinity *a = &op->u.vcpuaffinity;
-    cpumask_t hard, soft;
+    cpumask_t hard = {{0}}, soft = {{0}};
     bool set_hard = a->flags & XEN_VCPUAFFINITY_HARD, set_soft = a->flags & XEN_VCPUAFFINITY_SOFT;
     struct vcpu *v;
     long r;
@@ -156,14 +158,13 @@ long domctl_set_affinity(struct domain *d, struct xen_domctl *op)
         r = bitmap_from_guest(hard.bits, NR_CPUS, &a->cpumap_hard);
     if (!r && set_soft)
         r = bitmap_from_guest(soft.bits, NR_CPUS, &a->cpumap_soft);
+    keep_online(&hard);
+    keep_online(&soft);
     if (!r)
         r = sched_set_affinity(v, set_hard ? hard.bits : NULL, set_soft ? soft.bits : NULL);
-    if (!r && set_hard) {
-        keep_online(&hard);
+    if (!r && set_hard)
         r = bitmap_to_guest(&a->cpumap_hard, hard.bits, NR_CPUS);
-    }
     if (!r && set_soft) {
-        keep_online(&soft);
         for (unsigned i = 0; i < ARRAY_SIZE(soft.bits); i++)
             soft.bits[i] &= v->sched.affinity_hard[i];
         r = bitmap_to_guest(&a->cpumap_soft, soft.bits, NR_CPUS);

@@ -117,27 +117,20 @@ static long reset(u64 arg)
 long do_event_channel_op(u64 cmd, u64 arg, u64 a3, u64 a4, u64 a5)
 {
     struct domain *d = current->domain;
+    u32 port;
 
+    _Static_assert(sizeof(struct evtchn_send) == sizeof(port) &&
+                       sizeof(struct evtchn_unmask) == sizeof(port) &&
+                       sizeof(struct evtchn_close) == sizeof(port),
+                   "the three that name a port and nothing else");
     (void)a3, (void)a4, (void)a5;
     switch ((u32)cmd) {
-    case EVTCHNOP_send: {
-        struct evtchn_send op;
-
-        COPY_IN(op, arg);
-        return evtchn_send(d, op.port);
-    }
-    case EVTCHNOP_unmask: {
-        struct evtchn_unmask op;
-
-        COPY_IN(op, arg);
-        return evtchn_unmask(d, op.port);
-    }
-    case EVTCHNOP_close: {
-        struct evtchn_close op;
-
-        COPY_IN(op, arg);
-        return evtchn_close(d, op.port);
-    }
+    case EVTCHNOP_send:
+        return get_guest_u32(&port, arg) ? -EFAULT : evtchn_send(d, port);
+    case EVTCHNOP_unmask:
+        return get_guest_u32(&port, arg) ? -EFAULT : evtchn_unmask(d, port);
+    case EVTCHNOP_close:
+        return get_guest_u32(&port, arg) ? -EFAULT : evtchn_close(d, port);
     case EVTCHNOP_bind_vcpu: {
         struct evtchn_bind_vcpu op;
 
@@ -159,6 +152,6 @@ long do_event_channel_op(u64 cmd, u64 arg, u64 a3, u64 a4, u64 a5)
     case EVTCHNOP_reset:
         return reset(arg);
     default: /* among them the FIFO queues: guests then stay with two levels */
-        return -ENOSYS;
+        return hypercall_unknown(__HYPERVISOR_event_channel_op, (u32)cmd);
     }
 }

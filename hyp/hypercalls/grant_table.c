@@ -245,6 +245,6 @@ long do_grant_table_op(u64 cmd, u64 arg, u64 count64, u64 a4, u64 a5)
     case GNTTABOP_get_status_frames:
         return get_status_frames(arg, count);
     default: /* docs/abi-coverage.md says which and why */
-        return -ENOSYS;
+        return hypercall_unknown(__HYPERVISOR_grant_table_op, (u32)cmd);
     }
 }

@@ -95,6 +95,6 @@ long do_mca(u64 arg, u64 a2, u64 a3, u64 a4, u64 a5)
     case XEN_MC_notifydomain:
         return -EINVAL;
     default: /* injection of errors for tests */
-        return -ENOSYS;
+        return hypercall_unknown(__HYPERVISOR_mca, op.cmd);
     }
 }

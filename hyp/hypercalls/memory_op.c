@@ -43,7 +43,7 @@ static long refuse(unsigned cmd)
     case XENMEM_reserved_device_memory_map:
         return -EOPNOTSUPP;
     default:
-        return -ENOSYS;
+        return hypercall_unknown(__HYPERVISOR_memory_op, cmd);
     }
 }
 

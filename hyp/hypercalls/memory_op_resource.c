@@ -55,7 +55,9 @@ long memory_op_acquire_resource(u64 start, u64 arg)
         return -ESRCH;
     if (!current->domain->privileged) {
         rc = -EPERM;
-    } else if (op.type == XENMEM_resource_grant_table && op.id == XENMEM_resource_grant_table_id_shared) {
+    } else if (op.type != XENMEM_resource_grant_table) {
+        rc = -EOPNOTSUPP;
+    } else if (op.id == XENMEM_resource_grant_table_id_shared) {
         if (op.frame_list.p) {
             rc = acquire(d, &op, start, arg);
         } else if (!op.nr_frames && !start) {

@@ -35,7 +35,7 @@ static int update_one(struct mm_owner *pt, const struct pg_owner *pg, const stru
     case MMU_MACHPHYS_UPDATE:
         return update_m2p(pg, pt, req);
     default:
-        return -ENOSYS;
+        return (int)hypercall_unknown(__HYPERVISOR_mmu_update, cmd);
     }
 }
 

@@ -158,7 +158,7 @@ static int run_one(const struct mmuext_op *op, const struct pg_owner *pg)
     case MMUEXT_NEW_USER_BASEPTR:
         return own(pg) ? own_op(op) : -EPERM;
     default:
-        return -ENOSYS;
+        return (int)hypercall_unknown(__HYPERVISOR_mmuext_op, op->cmd);
     }
 }
 

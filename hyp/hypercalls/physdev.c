@@ -263,6 +263,6 @@ long do_physdev_op(u64 cmd, u64 arg, u64 a3, u64 a4, u64 a5)
     case PHYSDEVOP_manage_pci_remove:
         return manage_pci_remove(arg);
     default: /* docs/abi-coverage.md says which and why */
-        return -ENOSYS;
+        return hypercall_unknown(__HYPERVISOR_physdev_op, (u32)cmd);
     }
 }

@@ -135,8 +135,10 @@ static long get_cpu_version(u64 arg, struct xen_platform_op *op)
 
 static long enter_sleep(const struct xenpf_enter_acpi_sleep *s)
 {
-    if (s->sleep_state != ACPI_S5 || (s->flags & XENPF_ACPI_SLEEP_EXTENDED))
-        return s->sleep_state > ACPI_S5 || (s->flags & ~XENPF_ACPI_SLEEP_EXTENDED) ? -EINVAL : -EOPNOTSUPP;
+    if (s->sleep_state > ACPI_S5 || (s->flags & ~XENPF_ACPI_SLEEP_EXTENDED))
+        return -EINVAL;
+    if (s->sleep_state != ACPI_S5 || s->flags)
+        return -EOPNOTSUPP;
     printk(LOG_INFO, "dom0 powers the machine off\n");
     smp_stop_others();
     machine_power_off(s->val_a, s->val_b);
@@ -160,7 +162,7 @@ static long run(u64 arg, struct xen_platform_op *op)
     case XENPF_get_cpu_version:
         return get_cpu_version(arg, op);
     default: /* runtime services of UEFI, MTRRs, microcode, power management, hotplug: not offered */
-        return -ENOSYS;
+        return hypercall_unknown(__HYPERVISOR_platform_op, op->cmd);
     }
 }
 

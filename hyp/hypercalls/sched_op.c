@@ -48,6 +48,7 @@ static long do_poll(struct vcpu *v, u64 arg)
     /* Flag first, then look: an event that comes in between finds the flag and takes it away. */
     WRITE_ONCE(v->poll_port, 0);
     __atomic_fetch_or(&v->pause_flags, VPF_POLLING, __ATOMIC_SEQ_CST);
+    __atomic_fetch_or(&v->domain->pollers, 1UL << v->id, __ATOMIC_SEQ_CST);
     r = vcpu_event_pending(v) ? 1 : look_at_ports(v->domain, &poll, &only);
     if (r) {
         __atomic_fetch_and(&v->pause_flags, ~VPF_POLLING, __ATOMIC_SEQ_CST);
@@ -118,6 +119,6 @@ long do_sched_op(u64 cmd, u64 arg, u64 a3, u64 a4, u64 a5)
         /* Firmware calls of dom0 drivers that must run on CPU 0: not offered. */
         return v->domain->privileged ? -ENOSYS : -EPERM;
     default: /* SCHEDOP_watchdog too: drivers take -ENOSYS for a hypervisor without one */
-        return -ENOSYS;
+        return hypercall_unknown(__HYPERVISOR_sched_op, (u32)cmd);
     }
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* sysctl: what the machine is made of. Topology is not modelled: every CPU is a core of one socket in one
  * node. */
+#include <xen/physdev.h>
 #include "cpu/clock.h"
+#include "cpu/platform.h"
 #include "cpu/smp.h"
 #include "hypercalls/hypercalls.h"
 #include "hypercalls/policy.h"
@@ -56,10 +58,8 @@ long sysctl_numa(struct xen_sysctl *op)
                                            .memfree = free_page_count() << PAGE_SHIFT};
     const u32 distance = LOCAL_DISTANCE;
 
-    if ((n->meminfo.p || n->distance.p) && n->num_nodes < 1) {
-        n->num_nodes = 1;
-        return -ENOBUFS;
-    }
+    if ((n->meminfo.p || n->distance.p) && n->num_nodes < 1)
+        return 0;
     if (n->meminfo.p && copy_to_guest((u64)n->meminfo.p, &mem, sizeof(mem)))
         return -EFAULT;
     if (n->distance.p && copy_to_guest((u64)n->distance.p, &distance, sizeof(distance)))
@@ -72,11 +72,17 @@ long sysctl_numa(struct xen_sysctl *op)
 long sysctl_pci_topology(struct xen_sysctl *op)
 {
     struct xen_sysctl_pcitopoinfo *t = &op->u.pcitopoinfo;
-    const u32 node = 0;
 
     if (!t->devs.p || !t->nodes.p)
         return -EINVAL;
     for (u32 i = 0; i < t->num_devs; i++) {
+        struct physdev_pci_device dev;
+        u32 node = 0;
+
+        if (copy_from_guest(&dev, (u64)t->devs.p + i * sizeof(dev), sizeof(dev)))
+            return -EFAULT;
+        if (dev.seg || pci_conf_read(dev.bus, dev.devfn, 0, 4) == 0xffffffffu)
+            node = XEN_INVALID_DEV;
         if (copy_to_guest((u64)t->nodes.p + i * sizeof(node), &node, sizeof(node)))
             return -EFAULT;
         if (hypercall_preempt_needed()) {

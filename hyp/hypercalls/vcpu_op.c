@@ -186,6 +186,6 @@ long do_vcpu_op(u64 cmd, u64 vcpu, u64 arg, u64 a4, u64 a5)
     case VCPUOP_register_vcpu_time_memory_area:
         return register_time(v, arg);
     default:
-        return -ENOSYS;
+        return hypercall_unknown(__HYPERVISOR_vcpu_op, (u32)cmd);
     }
 }

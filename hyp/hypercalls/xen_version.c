@@ -148,6 +148,6 @@ long do_xen_version(u64 cmd, u64 arg, u64 a3, u64 a4, u64 a5)
     case XENVER_build_id:
         return put_build_id(d, arg);
     default:
-        return -ENOSYS;
+        return hypercall_unknown(__HYPERVISOR_xen_version, (u32)cmd);
     }
 }

@@ -30,11 +30,12 @@ static void check_take(const struct spinlock *l, bool ordered)
               l->level, cpu, held & irq_levels);
 }
 
-static void note_taken(const struct spinlock *l)
+static void note_taken(struct spinlock *l)
 {
     unsigned cpu = this_cpu_id();
     u32 bit = 1u << l->level;
 
+    l->cpu_plus1 = (u8)(cpu + 1);
     held_levels[cpu] |= bit;
     if (in_irq[cpu] && !(READ_ONCE(irq_levels) & bit))
         __atomic_fetch_or(&irq_levels, bit, __ATOMIC_RELAXED);
@@ -42,8 +43,10 @@ static void note_taken(const struct spinlock *l)
         __atomic_fetch_or(&preempt_levels, bit, __ATOMIC_RELAXED);
 }
 
-static void note_released(const struct spinlock *l)
+static void note_released(struct spinlock *l)
 {
+    ASSERT(spin_is_held(l));
+    l->cpu_plus1 = 0;
     held_levels[this_cpu_id()] &= ~(1u << l->level);
 }
 
@@ -69,11 +72,11 @@ static inline void check_take(const struct spinlock *l, bool ordered)
 {
     (void)l, (void)ordered;
 }
-static inline void note_taken(const struct spinlock *l)
+static inline void note_taken(struct spinlock *l)
 {
     (void)l;
 }
-static inline void note_released(const struct spinlock *l)
+static inline void note_released(struct spinlock *l)
 {
     (void)l;
 }
@@ -93,7 +96,6 @@ static void take(struct spinlock *l, bool ordered)
     u16 ticket = __atomic_fetch_add(&l->next, 1, __ATOMIC_RELAXED);
     while (__atomic_load_n(&l->serving, __ATOMIC_ACQUIRE) != ticket)
         cpu_relax();
-    l->cpu_plus1 = (u8)(this_cpu_id() + 1);
     note_taken(l);
 }
 
@@ -109,16 +111,13 @@ bool spin_trylock(struct spinlock *l)
     if (!__atomic_compare_exchange_n(&l->next, &ticket, (u16)(serving + 1), false, __ATOMIC_ACQUIRE,
                                      __ATOMIC_RELAXED))
         return false;
-    l->cpu_plus1 = (u8)(this_cpu_id() + 1);
     note_taken(l);
     return true;
 }
 
 void spin_unlock(struct spinlock *l)
 {
-    ASSERT(spin_is_held(l));
     note_released(l);
-    l->cpu_plus1 = 0;
     __atomic_store_n(&l->serving, (u16)(l->serving + 1), __ATOMIC_RELEASE);
 }
 

@@ -35,7 +35,7 @@ enum lock_level {
 struct spinlock {
     u16 next, serving;
     u8 level;
-    u8 cpu_plus1; /* holder, for recursion checks; 0 = free */
+    u8 cpu_plus1; /* holder, 0 = free; debug builds only */
 };
 
 #define SPINLOCK_INIT(lvl) \
@@ -57,7 +57,7 @@ void spin_unlock_irqrestore(struct spinlock *l, u64 flags);
 /* Two locks of the same level; a == b is allowed and takes it once. */
 void spin_lock_pair(struct spinlock *a, struct spinlock *b);
 void spin_unlock_pair(struct spinlock *a, struct spinlock *b);
-/* True when this CPU holds the lock. */
+/* True when this CPU holds the lock. For assertions: release builds do not know. */
 bool spin_is_held(const struct spinlock *l);
 
 /* Brackets of every interrupt handler for the checks: locks of the interrupted code do not count in it. */

@@ -95,6 +95,28 @@ int get_guest_u64(u64 *dst, u64 src)
     return rc;
 }
 
+int get_guest_u32(u32 *dst, u64 src)
+{
+    u32 value = 0;
+    int rc = 0;
+
+    if (!guest_range_ok(src, sizeof(u32)))
+        return -EFAULT;
+    access_begin();
+    __asm__ volatile("1: mov (%[src]), %[value]\n"
+                     "2:\n"
+                     ".pushsection .text.fixup,\"ax\"\n"
+                     "3: mov %[err], %[rc]\n"
+                     "   jmp 2b\n"
+                     ".popsection\n" EX_TABLE("1b", "3b")
+                     : [value] "=&r"(value), [rc] "+r"(rc)
+                     : [src] "r"(src), [err] "i"(-EFAULT)
+                     : "memory");
+    access_end();
+    *dst = value;
+    return rc;
+}
+
 int put_guest_u64(u64 dst, u64 value)
 {
     int rc = 0;

@@ -16,6 +16,7 @@ int __must_check clear_guest(u64 dst, size_t n);
  * instructions). */
 size_t copy_from_guest_partial(void *dst, u64 src, size_t n);
 /* Naturally aligned single access. */
+int __must_check get_guest_u32(u32 *dst, u64 src);
 int __must_check get_guest_u64(u64 *dst, u64 src);
 int __must_check put_guest_u64(u64 dst, u64 value);
 /* A range that may belong to a guest: does not touch the hypervisor's slots (does not say that it is mapped).

@@ -16,13 +16,14 @@ in any way, but dom0 must answer afterwards. Output and exit status are those of
 import argparse
 import gzip
 import pathlib
-import subprocess
 import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/abi"))
 sys.path.insert(0, str(ROOT / "tests/tools"))
+sys.path.insert(0, str(ROOT / "dom0/image"))
+import mkinitramfs  # noqa: E402
 import run as abi  # noqa: E402
 import vm  # noqa: E402
 
@@ -48,24 +49,20 @@ on_crash = "destroy"
 
 def initramfs(hyp, names, options, directory):
     """dom0's image with the test images and their configurations behind it."""
-    images = directory / "images"
-    images.mkdir()
+    archive = mkinitramfs.Archive()
 
     def config(file, name, extra=""):
-        (images / f"{file}.cfg").write_text(CONFIG.format(config=file, name=name, extra=extra))
+        archive.file(f"/images/{file}.cfg", CONFIG.format(config=file, name=name, extra=extra).encode())
 
     for name in names:
-        (images / f"{name}.elf").write_bytes((BUILD / f"tests/abi/{name}.elf").read_bytes())
+        archive.file(f"/images/{name}.elf", (BUILD / f"tests/abi/{name}.elf").read_bytes())
         config(name, name)
     if "fuzz" in names:
         for storm in STORMS:
             for seed in range(options.seed, options.seed + options.seeds):
                 config(f"{storm}-{seed}", "fuzz", f"claim={storm} seed={seed}")
-    files = "images\n" + "".join(f"images/{f.name}\n" for f in images.iterdir())
-    cpio = subprocess.run(["cpio", "-o", "-H", "newc", "--quiet"], cwd=directory, input=files.encode(),
-                          stdout=subprocess.PIPE, check=True).stdout
     whole = directory / "initramfs.gz"
-    whole.write_bytes(INITRAMFS[hyp].read_bytes() + gzip.compress(cpio, 1))
+    whole.write_bytes(INITRAMFS[hyp].read_bytes() + gzip.compress(archive.cpio(), 1))
     return whole
 
 

@@ -3,29 +3,8 @@
  * The control interfaces as the first domain sees them: versions, errors, and the questions that every
  * toolstack asks first.
  */
-#define __XEN_TOOLS__ 1
-#include "tests/abi/lib/abi.h"
-#include <xen/domctl.h>
+#include "tests/abi/lib/control.h"
 #include <xen/platform.h>
-#include <xen/sysctl.h>
-
-static struct xen_domctl domctl;
-static struct xen_sysctl sysctl;
-
-static long do_domctl(uint32_t cmd, domid_t dom)
-{
-    domctl.cmd = cmd;
-    domctl.domain = dom;
-    domctl.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
-    return hypercall1(__HYPERVISOR_domctl, (unsigned long)&domctl);
-}
-
-static long do_sysctl(uint32_t cmd)
-{
-    sysctl.cmd = cmd;
-    sysctl.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
-    return hypercall1(__HYPERVISOR_sysctl, (unsigned long)&sysctl);
-}
 
 CLAIM(domctl_version, "domctl with another interface version is EACCES, with a bad pointer EFAULT")
 {

@@ -118,6 +118,42 @@ CLAIM(cr4_write, "MOV to CR4 of its present value is accepted, whatever bits are
     EXPECT_EQ(FAULT_OF("mov %0, %%cr4", ::"r"(cr4)), -1);
 }
 
+CLAIM(cr4_bits, "CR4: TSD, DE, FSGSBASE and OSXSAVE are the guest's own, four are shown, all others read 0")
+{
+    uint64_t first, now;
+    uint32_t r[4];
+
+    asm volatile("mov %%cr4, %0" : "=r"(first));
+    EXPECT_EQ(first & 0x660, 0x660); /* PAE, MCE, OSFXSR, OSXMMEXCPT */
+    EXPECT_EQ(FAULT_OF("mov %0, %%cr4", ::"r"(~0xf004000ul)), -1);
+    asm volatile("mov %%cr4, %0" : "=r"(now));
+    EXPECT_EQ(now & ~0x50000ul, 0x66c);
+    cpuid(7, 0, r);
+    EXPECT_EQ(now >> 16 & 1, r[1] & 1);
+    EXPECT_EQ(FAULT_OF("mov %0, %%cr4", ::"r"(0ul)), -1);
+    asm volatile("mov %%cr4, %0" : "=r"(now));
+    EXPECT_EQ(now, 0x660);
+    EXPECT_EQ(FAULT_OF("mov %0, %%cr4", ::"r"(first)), -1);
+}
+
+CLAIM(cr4_fsgsbase,
+      "RDFSBASE and its like are #UD until the guest turns CR4.FSGSBASE on, and when it is off again")
+{
+    uint64_t cr4;
+    uint32_t r[4];
+
+    cpuid(7, 0, r);
+    if (!(r[1] & 1))
+        SKIP("no FSGSBASE here");
+    asm volatile("mov %%cr4, %0" : "=r"(cr4));
+    EXPECT_EQ(cr4 & 1ul << 16, 0);
+    EXPECT_EQ(FAULT_OF("rdfsbase %%rax", ::: "rax"), 6);
+    EXPECT_EQ(FAULT_OF("mov %0, %%cr4", ::"r"(cr4 | 1ul << 16)), -1);
+    EXPECT_EQ(FAULT_OF("rdfsbase %%rax", ::: "rax"), -1);
+    EXPECT_EQ(FAULT_OF("mov %0, %%cr4", ::"r"(cr4)), -1);
+    EXPECT_EQ(FAULT_OF("rdfsbase %%rax", ::: "rax"), 6);
+}
+
 CLAIM(tsd, "CR4.TSD makes RDTSC #GP in user mode only by the guest's own choice; the kernel reads on")
 {
     uint64_t cr4, a, b;

@@ -9,7 +9,7 @@ TEST_CONTROL_CFLAGS := $(HOST_CFLAGS) -fno-strict-aliasing -include hyp/lib/type
 TEST_CONTROL_OBJS := $(patsubst %.c,$(TEST_CONTROL_DIR)/%.o,hyp/hypercalls/control.c hyp/hypercalls/domctl.c \
                        hyp/hypercalls/domctl_life.c hyp/hypercalls/domctl_vcpu.c hyp/hypercalls/domctl_state.c \
                        hyp/hypercalls/domctl_policy.c hyp/hypercalls/domctl_memory.c hyp/hypercalls/policy.c \
-                       hyp/hypercalls/sysctl.c hyp/hypercalls/sysctl_info.c hyp/hypercalls/platform_op.c \
+                       hyp/hypercalls/sysctl.c hyp/hypercalls/sysctl_info.c hyp/hypercalls/sysctl_sched.c hyp/hypercalls/unknown.c hyp/hypercalls/platform_op.c \
                        hyp/hypercalls/mca.c hyp/hypercalls/vcpu_op.c hyp/hypercalls/sched_op.c hyp/lib/bitops.c \
                        tests/host/hyp/control/rooms.c tests/host/hyp/control/test_control.c)
 TEST_CONTROL_BIN := $(TEST_CONTROL_DIR)/test_control

@@ -22,6 +22,7 @@
 #include "mm/alloc.h"
 #include "mm/page.h"
 #include "sched/guest_time.h"
+#include "sched/policy.h"
 #include "sched/sched.h"
 
 u8 arena[ARENA_SIZE];
@@ -47,6 +48,7 @@ struct cpu_features features = {.xsave = true,
 cpumask_t cpu_online_mask = {{3}};
 unsigned cpu_count = 2;
 struct cpu_ids cpu_ids[NR_CPUS] = {{0, 1}, {2, 3}};
+ns_t sched_rate_limit;
 u64 tsc_khz = 2000000, max_mfn = 63;
 static struct page_info frames[64];
 struct page_info *frame_table = frames;
@@ -152,6 +154,12 @@ int clear_guest(u64 dst, size_t n)
         return -EFAULT;
     memset((void *)dst, 0, n);
     return 0;
+}
+
+u32 pci_conf_read(u8 bus, u8 devfn, u16 reg, unsigned size)
+{
+    (void)reg, (void)size;
+    return bus || devfn ? ~0u : 0x12378086;
 }
 
 int get_guest_u64(u64 *dst, u64 src)

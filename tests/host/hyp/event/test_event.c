@@ -211,6 +211,7 @@ static void polling(void **state)
     assert_int_equal(evtchn_bind_ipi(dom[2], 0, &other), 0);
     dom[2]->shared_info->evtchn_mask[0] = ~0UL; /* polled ports are masked as a rule */
     v->pause_flags = VPF_POLLING;
+    dom[2]->pollers = 1u << 2;
     v->poll_port = port;
     assert_int_equal(evtchn_send(dom[2], other), 0);
     assert_int_equal(simple_wakes, 0);
@@ -219,6 +220,7 @@ static void polling(void **state)
     assert_int_equal(v->pause_flags, 0);
     dom[2]->shared_info->evtchn_pending[0] = 0;
     v->pause_flags = VPF_POLLING | VPF_PAUSED;
+    dom[2]->pollers = 1u << 2;
     v->poll_port = 0; /* several */
     assert_int_equal(evtchn_send(dom[2], other), 0);
     assert_int_equal(simple_wakes, 2);

@@ -26,7 +26,7 @@ $(TEST_MM_BINS): $(TEST_MM_DIR)/%: $(TEST_MM_DIR)/obj/tests/host/hyp/mm/%.o $(TE
 	$(CC) $(TEST_MM_CFLAGS) -o $@ $^ -lcmocka -lpthread
 
 # The memory hypercalls on top of the same machine.
-TEST_CALLS_SRCS := hyp/hypercalls/mmu.c hyp/hypercalls/mmuext.c hyp/hypercalls/pg_owner.c $(wildcard hyp/hypercalls/memory_op*.c) \
+TEST_CALLS_SRCS := hyp/hypercalls/mmu.c hyp/hypercalls/unknown.c hyp/hypercalls/mmuext.c hyp/hypercalls/pg_owner.c $(wildcard hyp/hypercalls/memory_op*.c) \
                    $(wildcard tests/host/hyp/mm/calls/*.c)
 TEST_CALLS_OBJS := $(TEST_CALLS_SRCS:%.c=$(TEST_MM_DIR)/obj/%.o)
 
