@@ -43,10 +43,10 @@ run test test-full: deps
 do-run: all $(BUILD)/hospes.iso
 	@tests/tools/run-demo.py
 
-do-test: all tests-system-files
+do-test: all tests-system-files oracle
 	@tests/run.py
 
-do-test-full: all tests-system-files
+do-test-full: all tests-system-files oracle
 	@tests/run.py --full
 
 # A failing program does not hide the ones after it.

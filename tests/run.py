@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Runs the levels of tests, cheapest first, and ends with one line: N passed, N failed.
 
-    tests/run.py [--full] [host] [abi] [guest] [system] [lifecycle]      all levels unless some are named
+    tests/run.py [--full] [host] [abi] [guest] [system] [lifecycle] [stock]
+                                                                all levels unless some are named
 
 Each level is a make target or a program of its own; its own closing line is added up: cmocka's
 "[  PASSED  ] N test(s)." and "[  FAILED  ] N test(s)", pytest's summary, "N passed, N failed". A
@@ -60,6 +61,8 @@ def levels(full):
         "system": [PYTHON, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", "tests/system"],
         "lifecycle": [PYTHON, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider",
                       *(["--full"] if full else []), "tests/lifecycle"],
+        "stock": [PYTHON, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider",
+                  *(["--full"] if full else []), "tests/stock"],
     }
 
 

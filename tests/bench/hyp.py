@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Costs of the hypervisor's services, ours beside Xen's, in instructions.
 
-    tests/bench/hyp.py [--cpu MODEL] [--only hospes|xen]
+    tests/bench/hyp.py [--cpu MODEL] [--only hospes|xen] [--hospes IMAGE]
 
 Runs build/guest/apps/bench.elf as first domain of both under QEMU's instruction counting and prints
 a table. The figures do not depend on this machine; a ratio below 1.00 means fewer than Xen.
@@ -21,9 +21,11 @@ import run as abi  # noqa: E402  (the runner of the ABI tests knows how to start
 LINE = re.compile(r"^bench (\S+) (\d+) instructions")
 
 
-def measure(hyp, cpu, timeout):
+def measure(hyp, cpu, timeout, image):
     options = argparse.Namespace(machine="pc", cpu=cpu, smp=1, memory=512, timeout=timeout, hyp_args="")
     machine = abi.Machine(hyp, ROOT / "build/guest/apps/bench.elf", "", options)
+    if image and hyp == "hospes":
+        machine.command[machine.command.index("-kernel") + 1] = str(image)
     accel = machine.command.index("-accel")
     machine.command[accel + 1] = "tcg,thread=single"
     machine.command[accel + 2:accel + 2] = ["-icount", "shift=0,sleep=off"]
@@ -44,10 +46,11 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--cpu", default="Haswell-noTSX", help="an Intel model makes Xen isolate page tables, AMD's do not")
     p.add_argument("--only", choices=["xen", "hospes"])
+    p.add_argument("--hospes", help="image of Hospes, default build/hospes.elf")
     p.add_argument("--timeout", type=float, default=120)
     options = p.parse_args()
     hyps = [options.only] if options.only else ["hospes", "xen"]
-    figures = {hyp: measure(hyp, options.cpu, options.timeout) for hyp in hyps}
+    figures = {hyp: measure(hyp, options.cpu, options.timeout, options.hospes) for hyp in hyps}
     print(f"{'instructions on ' + options.cpu:30}" + "".join(f"{h:>10}" for h in hyps) + ("     ratio" if len(hyps) > 1 else ""))
     for name in figures[hyps[0]]:
         row = [figures[h].get(name) for h in hyps]

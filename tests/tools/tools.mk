@@ -23,18 +23,20 @@ $(ORACLE)/tools/.fetched: dom0/image/fetch-packages.sh tests/tools/tools.mk
 ORACLE_OURS = $(wildcard $(HOSPES)) $(wildcard $(CONSOLED))
 
 $(ORACLE_INITRAMFS): $(ORACLE)/tools/.fetched $(IMAGE_COMMON_DEPS) $(wildcard $(ORACLE_SCRIPTS)/*) \
-                     $(ORACLE_OURS) $(IMAGE)/demo
+                     $(ORACLE_OURS) $(IMAGE)/demo $(BUILD)/guest/apps/hello.elf
 	$(MKINITRAMFS) --output $@ $(IMAGE_COMMON) \
 	    --library-path $(ORACLE_ROOT)/usr/lib/x86_64-linux-gnu \
 	    $(foreach p,xl,--program $(ORACLE_BIN)/$p:/usr/sbin/$p) \
-	    $(foreach p,xenstored xenconsoled,--program $(ORACLE_BIN)/$p:/usr/sbin/$p) \
-	    $(foreach p,xen-init-dom0 xenconsole lsevtchn xenperf,--program $(ORACLE_BIN)/$p:/usr/lib/xen-4.17/bin/$p) \
+	    $(foreach p,xenstored oxenstored xenconsoled xentop xenpm,--program $(ORACLE_BIN)/$p:/usr/sbin/$p) \
+	    $(foreach p,xen-init-dom0 xenconsole libxl-save-helper lsevtchn xenperf,--program $(ORACLE_BIN)/$p:/usr/lib/xen-4.17/bin/$p) \
 	    --link /usr/lib/xen-4.17/bin/xenconsole:/usr/sbin/xenconsole \
 	    $(foreach p,read write ls list rm watch chmod exists control,--program $(ORACLE_ROOT)/usr/bin/xenstore-$p:/usr/bin/xenstore-$p) \
 	    $(foreach p,store console bridge stop,--file $(ORACLE_SCRIPTS)/$p:/etc/init.d/$p:755) \
 	    $(foreach p,block vif-bridge,--file $(ORACLE_SCRIPTS)/$p:/etc/xen/scripts/$p:755) \
 	    --file $(ORACLE_SCRIPTS)/xl.conf:/etc/xen/xl.conf \
+	    --file $(ORACLE_ROOT)/etc/xen/oxenstored.conf:/etc/xen/oxenstored.conf \
 	    $(foreach p,$(ORACLE_OURS),--program $p:/usr/sbin/$(notdir $p)) \
+	    --file $(BUILD)/guest/apps/hello.elf:/usr/share/guests/hello.elf \
 	    $(IMAGE_DEMO) --dir /var/lib/xen --dir /etc/xen/auto
 
 # What the system tests boot.
