@@ -32,10 +32,11 @@
 #include "mm/alloc.h"
 #include "sched/guest_time.h"
 #include "sched/sched.h"
+#include "sched/watchdog.h"
 #include "sched/timer.h"
 
 const struct domain_unit *const domain_units[] = {
-    &sched_unit, &vcpu_timer_unit, &evtchn_unit, &pirq_unit, &grant_unit, NULL,
+    &sched_unit, &watchdog_unit, &vcpu_timer_unit, &evtchn_unit, &pirq_unit, &grant_unit, NULL,
 };
 
 static void dom_exception(void)

@@ -18,6 +18,7 @@
 #include "mm/owner.h"
 
 #define NR_GUEST_TRAPS 256
+#define NR_WATCHDOGS   2
 
 struct evtchn_domain;
 struct grant_table;
@@ -178,6 +179,8 @@ struct domain {
     u32 tsc_mode;
     s64 time_offset_seconds;
     u32 sched_weight, sched_cap;
+    struct timer watchdog[NR_WATCHDOGS];
+    u8 watchdogs_taken; /* bit each; `lock` */
 };
 
 struct domain_unit {

@@ -5,6 +5,7 @@
 #include "hypercalls/hypercalls.h"
 #include "hypercalls/vcpu_timer.h"
 #include "sched/sched.h"
+#include "sched/watchdog.h"
 
 #define POLL_PORTS_MAX 128
 
@@ -96,6 +97,13 @@ static long do_remote_shutdown(u64 arg)
     return r;
 }
 
+static long do_watchdog(struct domain *d, u64 arg)
+{
+    struct sched_watchdog w;
+
+    return copy_from_guest(&w, arg, sizeof(w)) ? -EFAULT : watchdog_arm(d, w.id, w.timeout);
+}
+
 long do_sched_op(u64 cmd, u64 arg, u64 a3, u64 a4, u64 a5)
 {
     struct vcpu *v = current;
@@ -118,7 +126,9 @@ long do_sched_op(u64 cmd, u64 arg, u64 a3, u64 a4, u64 a5)
     case SCHEDOP_pin_override:
         /* Firmware calls of dom0 drivers that must run on CPU 0: not offered. */
         return v->domain->privileged ? -ENOSYS : -EPERM;
-    default: /* SCHEDOP_watchdog too: drivers take -ENOSYS for a hypervisor without one */
+    case SCHEDOP_watchdog:
+        return do_watchdog(v->domain, arg);
+    default:
         return hypercall_unknown(__HYPERVISOR_sched_op, (u32)cmd);
     }
 }

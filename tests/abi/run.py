@@ -35,7 +35,7 @@ CONSOLE = {
 # Images that mean little on one CPU.
 CPUS = {"race": 2, "fuzz": 2}
 # What a hypervisor says when the first domain crashed, and when it did so itself.
-DOMAIN_CRASH = re.compile(r"(dom(ain)? ?0|d0)\b.*crash", re.I)
+DOMAIN_CRASH = re.compile(r"(dom(ain)? ?0|d0)\b.*(crash|watchdog)", re.I)
 HV_CRASH = re.compile(r"\(XEN\) (Panic on CPU|.*FATAL)|^.*\b(hypervisor (panic|bug)|PANIC|BUG)\b")
 
 

@@ -202,3 +202,37 @@ CRASH_CLAIM(shutdown_crash, "SHUTDOWN_crash ends the domain as crashed")
 
     hv_sched_op(SCHEDOP_shutdown, &arg);
 }
+
+static long watchdog(uint32_t id, uint32_t seconds)
+{
+    struct sched_watchdog w = {.id = id, .timeout = seconds};
+
+    return hv_sched_op(SCHEDOP_watchdog, &w);
+}
+
+CLAIM(watchdog,
+      "watchdog: two timers, ENOSPC behind them; armed again, let go; EINVAL for one that is not taken")
+{
+    EXPECT_EQ(watchdog(1, 10), -XEN_EINVAL);
+    EXPECT_EQ(watchdog(3, 10), -XEN_EINVAL);
+    EXPECT_EQ(watchdog(0, 1000), 1);
+    EXPECT_EQ(watchdog(0, 1000), 2);
+    EXPECT_EQ(watchdog(0, 1000), -XEN_ENOSPC);
+    EXPECT_EQ(watchdog(1, 2000), 0);
+    EXPECT_EQ(watchdog(1, 0), 0);
+    EXPECT_EQ(watchdog(1, 0), -XEN_EINVAL);
+    EXPECT_EQ(watchdog(0, 1000), 1);
+    EXPECT_EQ(watchdog(1, 0), 0);
+    EXPECT_EQ(watchdog(2, 0), 0);
+    EXPECT_EQ(hv_sched_op(SCHEDOP_watchdog, BAD_PTR), -XEN_EFAULT);
+}
+
+CRASH_CLAIM(watchdog_runs_out, "a watchdog that is not armed again ends the domain")
+{
+    uint64_t end = time_now() + 20000000000ul;
+
+    EXPECT_EQ(watchdog(0, 1), 1);
+    while (time_now() < end)
+        ;
+    FAIL("still there");
+}
