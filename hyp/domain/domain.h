@@ -30,6 +30,7 @@ struct xen_cpuid_leaf_list;
 #define VPF_DOWN       (1u << 2) /* not up (VCPUOP_up) */
 #define VPF_PAUSED     (1u << 3) /* vcpu->pause_count > 0 */
 #define VPF_DOM_PAUSED (1u << 4) /* domain->pause_count > 0 */
+#define VPF_CAPPED     (1u << 5) /* the domain has used its share up (sched/cap.h) */
 
 struct trap_entry {
     u64 address; /* 0: none */
@@ -178,7 +179,9 @@ struct domain {
     u32 pci_cf8;       /* last dword written to port 0xcf8; LOCK_DOMAIN */
     u32 tsc_mode;
     s64 time_offset_seconds;
-    u32 sched_weight, sched_cap;
+    u32 sched_weight, sched_cap; /* cap: percent of a CPU, 0 none; sched/cap.c */
+    s64 cap_left;                /* ns of this period, less than 0: debt */
+    struct timer cap_timer;
     struct timer watchdog[NR_WATCHDOGS];
     u8 watchdogs_taken; /* bit each; `lock` */
 };

@@ -5,6 +5,7 @@
 #include "hypercalls/control.h"
 #include "hypercalls/hypercalls.h"
 #include "mm/alloc.h"
+#include "sched/cap.h"
 #include "sched/sched.h"
 
 #define VM_ASSIST_VALID                                                            \
@@ -214,7 +215,7 @@ long domctl_scheduler(struct domain *d, struct xen_domctl *op)
     case XEN_DOMCTL_SCHEDOP_putinfo:
         if (s->u.credit2.weight)
             WRITE_ONCE(d->sched_weight, s->u.credit2.weight);
-        d->sched_cap = s->u.credit2.cap; /* kept for tools; the policy knows no caps */
+        cap_set(d, s->u.credit2.cap);
         return 0;
     case XEN_DOMCTL_SCHEDOP_getinfo:
         s->u.credit2.weight = (u16)d->sched_weight;

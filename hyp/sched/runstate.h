@@ -22,7 +22,12 @@ static inline void runstate_change(struct vcpu *v, int state, ns_t t)
 /* The state of a vCPU that is not runnable. */
 static inline int runstate_of_sleeper(const struct vcpu *v)
 {
-    return READ_ONCE(v->pause_flags) & (VPF_BLOCKED | VPF_POLLING) ? RUNSTATE_blocked : RUNSTATE_offline;
+    u32 why = READ_ONCE(v->pause_flags);
+
+    /* One that only its domain's cap keeps from running wants to. */
+    return why == VPF_CAPPED                   ? RUNSTATE_runnable
+           : why & (VPF_BLOCKED | VPF_POLLING) ? RUNSTATE_blocked
+                                               : RUNSTATE_offline;
 }
 
 #endif

@@ -11,6 +11,7 @@
 #include "cpu/softirq.h"
 #include "domain/hypercall_entry.h"
 #include "sched/guest_time.h"
+#include "sched/cap.h"
 #include "sched/run_queues.h"
 #include "sched/runstate.h"
 
@@ -188,11 +189,14 @@ static struct vcpu *pick_next(struct cpu_sched *s, ns_t t)
 {
     struct vcpu *prev = s->curr, *next;
     unsigned cpu = this_cpu_id(), before = s->queue.length;
-    bool stays = !is_idle_vcpu(prev) && vcpu_is_runnable(prev) && !prev->sched.migrate;
+    bool stays;
 
-    if (!is_idle_vcpu(prev) && t > s->run_since)
+    if (!is_idle_vcpu(prev) && t > s->run_since) {
         sched_policy->charge(prev, t - s->run_since);
+        cap_charge(prev, t - s->run_since);
+    }
     s->run_since = t;
+    stays = !is_idle_vcpu(prev) && vcpu_is_runnable(prev) && !prev->sched.migrate;
     next = sched_policy->pick(&s->queue, stays ? prev : NULL, s->yielded);
     s->yielded = false;
     __atomic_fetch_add(&nr_queued, s->queue.length - before, __ATOMIC_RELAXED);
@@ -209,7 +213,7 @@ static struct vcpu *pick_next(struct cpu_sched *s, ns_t t)
 
 static void arm_slice(struct cpu_sched *s, const struct vcpu *v, ns_t t)
 {
-    ns_t end = t + sched_policy->slice_left(v);
+    ns_t end = t + cap_limit(v->domain, sched_policy->slice_left(v));
 
     /* Left to fire early: cheaper than setting the clock at each switch. schedule() arms it for the rest
      * then. */

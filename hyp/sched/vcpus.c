@@ -4,6 +4,7 @@
 #include "cpu/softirq.h"
 #include "lib/errno.h"
 #include "lib/string.h"
+#include "sched/cap.h"
 #include "sched/guest_time.h"
 #include "sched/run_queues.h"
 #include "sched/sched.h"
@@ -72,7 +73,7 @@ static int sched_domain_create(struct domain *d, const struct xen_domctl_created
 {
     (void)cfg;
     d->sched_weight = 256;
-    d->sched_cap = 0;
+    cap_domain_init(d);
     guest_wallclock_update(d);
     return 0;
 }
@@ -102,8 +103,15 @@ static int sched_vcpu_create(struct vcpu *v)
     return 0;
 }
 
+static int sched_domain_kill(struct domain *d)
+{
+    cap_stop(d);
+    return 0;
+}
+
 const struct domain_unit sched_unit = {
     .name = "sched",
     .domain_create = sched_domain_create,
+    .domain_kill = sched_domain_kill,
     .vcpu_create = sched_vcpu_create,
 };

@@ -22,6 +22,7 @@
 #include "mm/alloc.h"
 #include "mm/page.h"
 #include "sched/guest_time.h"
+#include "sched/cap.h"
 #include "sched/policy.h"
 #include "sched/sched.h"
 #include "sched/watchdog.h"
@@ -155,6 +156,11 @@ int clear_guest(u64 dst, size_t n)
         return -EFAULT;
     memset((void *)dst, 0, n);
     return 0;
+}
+
+void cap_set(struct domain *d, u32 percent)
+{
+    d->sched_cap = percent;
 }
 
 int watchdog_arm(struct domain *d, u32 id, u32 seconds)

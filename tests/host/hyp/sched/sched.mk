@@ -6,7 +6,7 @@ TEST_SCHED_DIR := $(BUILD)/tests/host/hyp/sched
 TEST_SCHED_CFLAGS := $(HOST_CFLAGS) -fno-strict-aliasing -include hyp/lib/types.h -DHYP_HOST_TEST -D__XEN_TOOLS__ \
                      -D__XEN_INTERFACE_VERSION__=__XEN_LATEST_INTERFACE_VERSION__ -Dsched_yield=hyp_sched_yield \
                      -Itests/host/hyp/sched -Ihyp
-TEST_SCHED_COMMON := hyp/sched/sched.c hyp/sched/run_queues.c hyp/sched/vcpus.c hyp/sched/round_robin.c hyp/sched/timer.c hyp/lib/bitops.c \
+TEST_SCHED_COMMON := hyp/sched/sched.c hyp/sched/run_queues.c hyp/sched/vcpus.c hyp/sched/round_robin.c hyp/sched/cap.c hyp/sched/timer.c hyp/lib/bitops.c \
                      tests/host/hyp/sched/cpus.c tests/host/hyp/sched/threads.c
 TEST_SCHED_OBJS := $(patsubst %.c,$(TEST_SCHED_DIR)/%.o,$(TEST_SCHED_COMMON))
 TEST_SCHED_BINS := $(TEST_SCHED_DIR)/test_timer $(TEST_SCHED_DIR)/test_sched $(TEST_SCHED_DIR)/test_sched_threads

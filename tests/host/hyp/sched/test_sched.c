@@ -9,6 +9,7 @@
 #include "cpu/clock.h"
 #include "lib/errno.h"
 #include "lib/string.h"
+#include "sched/cap.h"
 #include "sched/policy.h"
 #include "sched/sched.h"
 
@@ -211,6 +212,61 @@ static void test_rate_limit(void **state)
     vcpu_kick(light);
     cpus_settle();
     assert_true(is_running(light));
+}
+
+/* A cap holds to within a percent over ten seconds, alone or beside others; without it all is as before. */
+static void test_cap(void **state)
+{
+    struct vcpu *v = start_all(1)->vcpu[0], *other;
+    u64 before;
+
+    (void)state;
+    cap_set(v->domain, 25);
+    before = ran(v);
+    cpus_advance(10000 * MS);
+    assert_in_range(ran(v) - before, 2400 * MS, 2600 * MS);
+    assert_int_equal(v->runstate.time[RUNSTATE_offline], 0);
+    other = start_all(1)->vcpu[0];
+    before = ran(v);
+    cpus_advance(10000 * MS);
+    assert_in_range(ran(v) - before, 2400 * MS, 2600 * MS);
+    assert_in_range(ran(other), 7300 * MS, 7600 * MS);
+    cap_set(v->domain, 0);
+    before = ran(v);
+    cpus_advance(1000 * MS);
+    assert_in_range(ran(v) - before, 450 * MS, 550 * MS);
+}
+
+/* The cap counts all vCPUs of a domain; those that sleep are woken only when there is something to run with.
+ */
+static void test_cap_of_several(void **state)
+{
+    struct domain *d = start_all(2);
+    u64 before = ran(d->vcpu[0]) + ran(d->vcpu[1]);
+
+    (void)state;
+    cap_set(d, 150);
+    cpus_advance(10000 * MS);
+    assert_in_range(ran(d->vcpu[0]) + ran(d->vcpu[1]) - before, 14600 * MS, 15400 * MS);
+    cap_set(d, 10);
+    before = ran(d->vcpu[0]) + ran(d->vcpu[1]);
+    for (unsigned i = 0; i < 2000; i++) {
+        cpus_advance(5 * MS);
+        for (unsigned k = 0; k < 2; k++) {
+            if (is_running(d->vcpu[k]) && i % 3 == 0)
+                block(d->vcpu[k]);
+            vcpu_kick(d->vcpu[k]);
+        }
+        cpus_settle();
+    }
+    assert_in_range(ran(d->vcpu[0]) + ran(d->vcpu[1]) - before, 900 * MS, 1100 * MS);
+    /* Taken away while both are parked. */
+    while (!(d->vcpu[0]->pause_flags & VPF_CAPPED) || !(d->vcpu[1]->pause_flags & VPF_CAPPED))
+        cpus_advance(1 * MS);
+    cap_set(d, 0);
+    cpus_settle();
+    assert_true(is_running(d->vcpu[0]) && is_running(d->vcpu[1]));
+    cap_stop(d);
 }
 
 /* Many that sleep a little cannot keep one that never sleeps away for ever. */
@@ -459,6 +515,8 @@ int main(void)
         cmocka_unit_test_setup(test_weight, setup1),
         cmocka_unit_test_setup(test_latency, setup1),
         cmocka_unit_test_setup(test_rate_limit, setup1),
+        cmocka_unit_test_setup(test_cap, setup1),
+        cmocka_unit_test_setup(test_cap_of_several, setup2),
         cmocka_unit_test_setup(test_no_starvation, setup1),
         cmocka_unit_test_setup(test_yield, setup1),
         cmocka_unit_test_setup(test_yield_steals, setup2),
