@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A device's life. Its manager, a thread, is the only one that connects and disconnects after the first
+ * connection; everybody else leaves it a note.
+ *
+ *   backend says           and `online` is 1              and it is 0, or gone
+ *   Connected (again)      the size is read anew
+ *   Closing, Closed        disconnect, connect again,     the device is unplugged
+ *                          do again what was in flight
+ *   anything else          nothing: a backend that was killed and comes back finds ring and port as they were
+ */
+#include "guest/frontends/blk_internal.h"
+#include "guest/grant.h"
+#include "guest/guest.h"
+#include "guest/heap.h"
+#include "guest/smp.h"
+#include "guest/time.h"
+
+#define FIRST_CONNECTION (60 * SECONDS)
+#define AGAIN_CONNECTION (60 * SECONDS)
+#define LOOK_AROUND      (SECONDS / 2) /* while a backend is away */
+#define DRAIN            (3 * SECONDS)
+#define LAST_REQUESTS    (30 * SECONDS)
+
+/* --- notes for the manager ------------------------------------------------- */
+
+static void note(struct blk_dev *dev, unsigned event)
+{
+    __atomic_or_fetch(&dev->events, event, __ATOMIC_ACQ_REL);
+    waitq_wake(&dev->wake);
+}
+
+static bool noted(const struct blk_dev *dev, unsigned event)
+{
+    return __atomic_load_n(&dev->events, __ATOMIC_ACQUIRE) & event;
+}
+
+static bool has_notes(void *data)
+{
+    return noted(data, ~0u);
+}
+
+static void state_changed(struct xenbus_device *xb, enum xenbus_state state)
+{
+    (void)state;
+    note(xb->data, BLK_EV_STATE);
+}
+
+/* A resize comes as a new `sectors` and the state that it was in anyway. */
+static void size_changed(struct xenbus_watch *w, const char *path)
+{
+    (void)path;
+    note(w->data, BLK_EV_STATE);
+}
+
+void blk_dev_broken(struct blk_dev *dev, const char *why)
+{
+    if (!__atomic_exchange_n(&dev->broken, why, __ATOMIC_ACQ_REL))
+        note(dev, BLK_EV_BROKEN);
+}
+
+void blk_dev_unsupported(struct blk_dev *dev, enum blk_op op)
+{
+    __atomic_or_fetch(&dev->unsupported, 1u << op, __ATOMIC_RELAXED);
+}
+
+void blk_reconnect(struct blk_dev *dev)
+{
+    note(dev, BLK_EV_RECONNECT);
+}
+
+/* --- what the manager does ------------------------------------------------- */
+
+/* Out of use from now on. */
+static void give_up(struct blk_dev *dev, int error, const char *why, uint64_t drain_ns)
+{
+    printf("blk %u: out of use: %s\n", dev->xb.id, why);
+    __atomic_store_n(&dev->error, error, __ATOMIC_RELEASE);
+    blk_disconnect(dev, drain_ns);
+    for (unsigned i = 0; i < dev->nr_channels; i++)
+        blk_queue_fail(&dev->channels[i]->q, error);
+    waitq_wake(&dev->changed);
+}
+
+/* False also when the store cannot say. */
+static bool unplugged(struct blk_dev *dev)
+{
+    uint64_t online;
+    int rc = xenbus_read_uint(XENBUS_NO_TX, &online, "%s/online", dev->xb.back);
+
+    return rc == -XEN_ENOENT || (!rc && !online);
+}
+
+/* Waits for a backend to connect to, however long; false if the device is to be closed or is unplugged. */
+static bool wait_for_backend(struct blk_dev *dev)
+{
+    while (!noted(dev, BLK_EV_CLOSE) && !unplugged(dev))
+        if (xenbus_wait_backend(&dev->xb, 1u << XenbusStateInitWait, time_now() + LOOK_AROUND) >= 0)
+            return true;
+    return false;
+}
+
+static void report(struct blk_dev *dev)
+{
+    struct blk_info i;
+
+    blk_info(dev, &i);
+    printf("blk %u: %lu sectors of %u, %u queues of %u pages, %u segments%s%s%s%s%s\n", dev->xb.id,
+           i.sectors * BLK_SECTOR / i.sector_size, i.sector_size, i.queues, i.ring_pages, i.segments,
+           i.persistent ? ", persistent" : "",
+           i.barrier ? ", barrier"
+           : i.flush ? ", flush"
+                     : "",
+           i.discard ? ", discard" : "", i.readonly ? ", read-only" : "", i.cdrom ? ", cdrom" : "");
+}
+
+static void connect_again(struct blk_dev *dev)
+{
+    const char *why;
+
+    blk_disconnect(dev, DRAIN);
+    for (;;) {
+        xenbus_set_state(XENBUS_NO_TX, &dev->xb, XenbusStateInitialising);
+        if (!wait_for_backend(dev))
+            break;
+        if (!blk_connect(dev, time_now() + AGAIN_CONNECTION, &why)) {
+            __atomic_add_fetch(&dev->reconnects, 1, __ATOMIC_RELAXED);
+            report(dev);
+            waitq_wake(&dev->changed);
+            return;
+        }
+        printf("blk %u: cannot connect again: %s\n", dev->xb.id, why);
+        blk_disconnect(dev, 0);
+        time_sleep(SECONDS);
+    }
+    if (!noted(dev, BLK_EV_CLOSE))
+        give_up(dev, -XEN_ENODEV, "unplugged", 0);
+}
+
+static void read_size(struct blk_dev *dev)
+{
+    struct blk_info now;
+    const char *why;
+    uint8_t mask;
+    bool differs;
+
+    if (blk_read_properties(dev, &now, &why))
+        return;
+    mask = spin_lock_masked(&dev->lock);
+    differs = now.sectors != dev->info.sectors;
+    __atomic_store_n(&dev->info.sectors, now.sectors, __ATOMIC_RELAXED);
+    spin_unlock_masked(&dev->lock, mask);
+    if (!differs)
+        return;
+    printf("blk %u: now %lu sectors\n", dev->xb.id, now.sectors);
+    waitq_wake(&dev->changed);
+}
+
+static void backend_changed(struct blk_dev *dev)
+{
+    switch (xenbus_backend_state(&dev->xb)) {
+    case XenbusStateConnected:
+        read_size(dev);
+        break;
+    case XenbusStateClosing:
+    case XenbusStateClosed:
+    case XenbusStateUnknown:
+        if (unplugged(dev))
+            give_up(dev, -XEN_ENODEV, "unplugged", DRAIN);
+        else if (xenbus_backend_state(&dev->xb) != XenbusStateUnknown)
+            connect_again(dev);
+        break;
+    default:
+        break;
+    }
+}
+
+static void manage(void *data)
+{
+    struct blk_dev *dev = data;
+
+    for (;;) {
+        unsigned events;
+
+        waitq_wait(&dev->wake, has_notes, dev, 0);
+        if (noted(dev, BLK_EV_CLOSE))
+            return;
+        events = __atomic_exchange_n(&dev->events, 0, __ATOMIC_ACQ_REL);
+        if (dev->error)
+            continue;
+        if (events & BLK_EV_BROKEN)
+            give_up(dev, -XEN_EIO, dev->broken, 0);
+        else if (events & BLK_EV_RECONNECT)
+            connect_again(dev);
+        else
+            backend_changed(dev);
+    }
+}
+
+/* --- open and close -------------------------------------------------------- */
+
+static void free_device(struct blk_dev *dev)
+{
+    for (unsigned i = 0; i < dev->nr_channels; i++)
+        blk_channel_free(dev->channels[i]);
+    xenbus_unwatch(&dev->size);
+    xenbus_device_close(&dev->xb);
+    heap_free(dev);
+}
+
+static void set_options(struct blk_dev *dev, const struct blk_options *opt)
+{
+    unsigned vcpus = smp_vcpus();
+
+    if (opt)
+        dev->opt = *opt;
+    else if (!blk_options_cmdline(&dev->opt))
+        printf("blk: blk.off= has an unknown word\n");
+    if (!dev->opt.queues || dev->opt.queues > vcpus)
+        dev->opt.queues = vcpus;
+    if (dev->opt.queues > BLK_MAX_QUEUES)
+        dev->opt.queues = BLK_MAX_QUEUES;
+    if (dev->opt.off & BLK_F_MULTIQUEUE)
+        dev->opt.queues = 1;
+    if (dev->opt.ring_order > BLK_MAX_ORDER)
+        dev->opt.ring_order = BLK_MAX_ORDER;
+    if (!dev->opt.timeout_ns)
+        dev->opt.timeout_ns = FIRST_CONNECTION;
+}
+
+static int make_channels(struct blk_dev *dev)
+{
+    for (unsigned i = 0; i < dev->opt.queues; i++) {
+        dev->channels[i] = blk_channel_new(dev, i);
+        if (!dev->channels[i])
+            break;
+        dev->nr_channels++;
+    }
+    return dev->nr_channels ? 0 : -XEN_ENOMEM;
+}
+
+/* A driver before us, such as a boot loader, may have left the backend in any state. */
+static void begin_clean(struct blk_dev *dev)
+{
+    if (xenbus_backend_state(&dev->xb) >= XenbusStateConnected)
+        blk_disconnect(dev, 0);
+    xenbus_set_state(XENBUS_NO_TX, &dev->xb, XenbusStateInitialising);
+}
+
+static int start(struct blk_dev *dev, const char **why)
+{
+    int rc;
+
+    *why = "no memory";
+    if (!grant_refs() && !grant_init(0))
+        return -XEN_ENOMEM;
+    rc = make_channels(dev);
+    if (rc)
+        return rc;
+    begin_clean(dev);
+    rc = blk_connect(dev, time_now() + dev->opt.timeout_ns, why);
+    if (!rc) {
+        *why = "cannot watch the size";
+        rc = xenbus_watch(&dev->size, "%s/sectors", dev->xb.back);
+    }
+    if (!rc) {
+        *why = "no memory";
+        dev->manager = thread_start("blk manager", 0, manage, dev);
+        rc = dev->manager ? 0 : -XEN_ENOMEM;
+    }
+    if (rc)
+        blk_disconnect(dev, 0);
+    return rc;
+}
+
+struct blk_dev *blk_open(unsigned id, const struct blk_options *opt, int *error)
+{
+    struct blk_dev *dev = heap_alloc(sizeof(*dev));
+    const char *why = "no store";
+
+    *error = dev ? xenbus_init() : -XEN_ENOMEM;
+    if (*error)
+        goto out;
+    set_options(dev, opt);
+    dev->xb.changed = state_changed;
+    dev->xb.data = dev;
+    dev->size.fn = size_changed;
+    dev->size.data = dev;
+    why = "no such device";
+    *error = xenbus_device_open(&dev->xb, "vbd", id);
+    if (*error)
+        goto out;
+    *error = start(dev, &why);
+    if (!*error) {
+        report(dev);
+        return dev;
+    }
+    printf("blk %u: %s (%d)\n", id, why, *error);
+    free_device(dev);
+    return NULL;
+out:
+    printf("blk %u: %s (%d)\n", id, why, *error);
+    heap_free(dev);
+    return NULL;
+}
+
+static bool all_ended(struct blk_dev *dev)
+{
+    for (unsigned i = 0; i < dev->nr_channels; i++)
+        if (!blk_queue_empty(&dev->channels[i]->q))
+            return false;
+    return true;
+}
+
+void blk_close(struct blk_dev *dev)
+{
+    uint64_t deadline = time_now() + LAST_REQUESTS;
+
+    while (!all_ended(dev) && time_now() < deadline)
+        time_sleep(SECONDS / 100);
+    note(dev, BLK_EV_CLOSE);
+    thread_join(dev->manager);
+    if (!dev->error)
+        blk_disconnect(dev, 0);
+    for (unsigned i = 0; i < dev->nr_channels; i++)
+        blk_queue_fail(&dev->channels[i]->q, -XEN_ENODEV);
+    free_device(dev);
+}
