@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "dom0/backends/block/journal.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define JOURNAL_MAGIC   0x4c4e524a4b4c4248ull /* "HBLKJRNL" */
@@ -80,11 +79,17 @@ static bool unanswered(const struct journal_entry *entry, uint32_t taken, uint32
     return entry->state == JOURNAL_TAKEN || !before(entry->answer, rsp_prod);
 }
 
-static int by_index(const void *a, const void *b)
+/* Few, and once in a daemon's life. */
+static void sort_by_index(struct journal_entry **order, uint32_t count)
 {
-    const struct journal_entry *x = *(struct journal_entry *const *)a, *y = *(struct journal_entry *const *)b;
+    for (uint32_t i = 1; i < count; i++) {
+        struct journal_entry *entry = order[i];
+        uint32_t at = i;
 
-    return before(x->index, y->index) ? -1 : x->index != y->index;
+        for (; at > 0 && before(entry->index, order[at - 1]->index); at--)
+            order[at] = order[at - 1];
+        order[at] = entry;
+    }
 }
 
 int journal_recover(struct journal_ring *ring, uint32_t entries, uint32_t rsp_prod,
@@ -104,7 +109,7 @@ int journal_recover(struct journal_ring *ring, uint32_t entries, uint32_t rsp_pr
 
         store(&entry->state, unanswered(entry, ring->taken, rsp_prod) ? JOURNAL_TAKEN : JOURNAL_FREE);
     }
-    qsort(order, found, sizeof(order[0]), by_index);
+    sort_by_index(order, found);
     return (int)found;
 }
 

@@ -31,12 +31,25 @@ struct persistent {
     unsigned slots; /* a power of two, more than twice the pages */
     struct slot *table;
     TAILQ_HEAD(chunk_list, chunk) list; /* longest unused first */
-    unsigned wanted;
     int64_t now_ns;
-    uint32_t want[CHUNK_PAGES];
 };
 
 static unsigned total_chunks;
+
+/*
+ * What the batch that is being looked at wants, each page once although it may be in several requests. A
+ * batch is of one disk, so one collection does for all. A slot is free when its stamp is not this batch's.
+ */
+#define WANT_SLOTS (2 * CHUNK_PAGES)
+
+static struct {
+    uint32_t grefs[CHUNK_PAGES];
+    unsigned count;
+    uint32_t stamp;
+    struct {
+        uint32_t gref, stamp;
+    } seen[WANT_SLOTS];
+} wanted = {.stamp = 1};
 
 struct persistent *persistent_new(struct guest_access *access, uint32_t domid, unsigned rings)
 {
@@ -135,10 +148,17 @@ void persistent_put(struct persistent *p, uint32_t gref)
 void persistent_want(struct persistent *p, uint32_t gref)
 {
     struct slot *slot = find(p, gref);
+    unsigned at = gref % WANT_SLOTS;
 
-    if ((slot && slot->chunk) || p->wanted == CHUNK_PAGES)
+    if ((slot && slot->chunk) || wanted.count == CHUNK_PAGES)
         return;
-    p->want[p->wanted++] = gref;
+    while (wanted.seen[at].stamp == wanted.stamp && wanted.seen[at].gref != gref)
+        at = (at + 1) % WANT_SLOTS;
+    if (wanted.seen[at].stamp == wanted.stamp)
+        return;
+    wanted.seen[at].gref = gref;
+    wanted.seen[at].stamp = wanted.stamp;
+    wanted.grefs[wanted.count++] = gref;
 }
 
 /* A table for twice that many pages. -1: no memory. */
@@ -161,25 +181,6 @@ static int make_table(struct persistent *p, unsigned pages)
             *find(p, old[i].gref) = old[i];
     free(old);
     return 0;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-    return x < y ? -1 : x > y;
-}
-
-/* A page may be in several requests, or several times in one. */
-static void sort_wanted(struct persistent *p)
-{
-    unsigned kept = 0;
-
-    qsort(p->want, p->wanted, sizeof(p->want[0]), by_value);
-    for (unsigned i = 0; i < p->wanted; i++)
-        if (i == 0 || p->want[i] != p->want[kept - 1])
-            p->want[kept++] = p->want[i];
-    p->wanted = kept;
 }
 
 static bool room_for(const struct persistent *p, unsigned pages)
@@ -227,12 +228,12 @@ static void map_chunk(struct persistent *p, const uint32_t *grefs, unsigned coun
 void persistent_map(struct persistent *p, int64_t now_ns)
 {
     p->now_ns = now_ns;
-    if (p->wanted == 0)
+    if (wanted.count == 0)
         return;
-    sort_wanted(p);
-    if (!room_for(p, p->wanted))
-        make_room(p, p->wanted);
-    if (room_for(p, p->wanted))
-        map_chunk(p, p->want, p->wanted);
-    p->wanted = 0;
+    if (!room_for(p, wanted.count))
+        make_room(p, wanted.count);
+    if (room_for(p, wanted.count))
+        map_chunk(p, wanted.grefs, wanted.count);
+    wanted.count = 0;
+    wanted.stamp++;
 }
