@@ -7,6 +7,7 @@ BLOCKD_SRCS := $(wildcard dom0/backends/block/*.c)
 BLOCKD_OBJS := $(BLOCKD_SRCS:%.c=$(BUILD)/%.o)
 
 ALL_TARGETS += $(BLOCKD)
+BACKEND_DAEMONS += $(BLOCKD)
 
 $(BLOCKD): $(BLOCKD_OBJS) $(BACKEND_LIBS)
 	@mkdir -p $(@D)
