@@ -26,3 +26,12 @@ $(BLOCK_TEST_OUT)/test_crash: HOST_CFLAGS := $(USER_CFLAGS)
 $(BLOCK_TEST_BINS): $(BLOCK_TEST_OUT)/%: tests/host/block/%.c $(BLOCK_TEST_HDRS)
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -D__XEN_TOOLS__ -o $@ $(filter %.c,$^) -lcmocka -luring -ljansson -lseccomp
+
+# The block backend against any frontend: build/tests/fuzz/fuzz_block_ring CORPUS-DIR runs it.
+
+fuzz: $(BUILD)/tests/fuzz/fuzz_block_ring
+
+$(BUILD)/tests/fuzz/fuzz_block_ring: tests/fuzz/fuzz_block_ring.c $(BLOCK_TEST_ROOM) $(BLOCK_TEST_HDRS)
+	@mkdir -p $(@D)
+	clang -std=gnu17 -O1 -g $(WARNINGS) -D_GNU_SOURCE -D__XEN_TOOLS__ -I. -fsanitize=fuzzer,address,undefined \
+	    -fno-sanitize-recover=all -o $@ $(filter %.c,$^)

@@ -328,6 +328,7 @@ void fake_free(struct fake *f)
 struct queue *fake_restart(struct fake *f)
 {
     bool persistent = f->disk.persistent;
+    struct blk_limits limits = f->disk.limits;
 
     /* What the dead one had open ends unseen: its operations may or may not have happened. */
     queue_stop(f->disk.queues[0]);
@@ -339,7 +340,9 @@ struct queue *fake_restart(struct fake *f)
     queue_free(f->disk.queues[0]);
     persistent_free(f->disk.persistent);
     memset(&f->disk, 0, sizeof(f->disk));
+    TAILQ_INIT(&f->server.ready);
     prepare_disk(f, persistent);
+    f->disk.limits = limits;
     return fake_connect(f, true);
 }
 
