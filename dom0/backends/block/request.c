@@ -101,6 +101,8 @@ static int16_t parse_indirect(struct blk_request *req, const struct blkif_reques
     if (indirect.indirect_op != BLKIF_OP_READ && indirect.indirect_op != BLKIF_OP_WRITE)
         return BLKIF_RSP_ERROR;
     req->kind = indirect.indirect_op == BLKIF_OP_READ ? BLK_READ : BLK_WRITE;
+    /* Frontends look for the operation that they meant, not for how they asked. */
+    req->operation = indirect.indirect_op;
     req->indirect = true;
     req->indirect_gref = indirect.indirect_grefs[0];
     req->segments = indirect.nr_segments;

@@ -34,7 +34,7 @@ struct blk_request {
     uint64_t id;       /* the frontend's, echoed */
     uint64_t sector;   /* start */
     uint64_t sectors;  /* length; 0 for a flush, and for an empty barrier */
-    uint8_t operation; /* the frontend's, echoed */
+    uint8_t operation; /* what the answer repeats: of an indirect request the operation inside */
     enum blk_kind kind;
     bool indirect; /* the segments are in the page that `indirect_gref` names: blk_request_segments() next */
     uint32_t indirect_gref;

@@ -118,12 +118,49 @@ static void test_indirect(void **state)
     fake_run(f);
     fake_complete_all(f);
     fake_run(f);
+    assert_int_equal(RING_GET_RESPONSE(&f->front, 0)->operation, BLKIF_OP_READ);
     expect_answer(f, 5, BLKIF_RSP_OKAY);
     for (unsigned i = 0; i < BLK_MAX_SEGMENTS; i++) {
         size_t bytes = (i % 8 + 1) * 512;
 
         assert_memory_equal(fake_page(f, FAKE_DATA_GREF + 1 + i), f->image.data + at, bytes);
         at += bytes;
+    }
+}
+
+/* Requests of all sizes at once, over and over, with operations that end in any order. */
+static void test_many_sizes(void **state)
+{
+    struct fake *f = *state;
+    struct blkif_response answer;
+    unsigned asked = 0, answered = 0;
+
+    srand(5);
+    fill(f->image.data, FAKE_IMAGE_SECTORS * 512, 9);
+    while (answered < 3000) {
+        while (RING_FREE_REQUESTS(&f->front) > 8) {
+            unsigned segments = 1 + (unsigned)rand() % 64, page = FAKE_DATA_GREF + asked % 32;
+            struct blkif_request_indirect req = {.operation = BLKIF_OP_INDIRECT,
+                                                 .indirect_op = BLKIF_OP_READ,
+                                                 .nr_segments = (uint16_t)segments,
+                                                 .id = asked++};
+
+            for (unsigned i = 0; i < segments; i++)
+                ((struct blkif_request_segment *)(void *)fake_page(f, page))[i] =
+                    (struct blkif_request_segment){FAKE_DATA_GREF + 32 + (unsigned)rand() % 300, 0, 7};
+            req.indirect_grefs[0] = page;
+            memcpy(fake_ask(f), &req, sizeof(req));
+        }
+        fake_push(f);
+        fake_run(f);
+        for (unsigned n = (unsigned)rand() % 20; n > 0 && f->image.count > 0; n--)
+            fake_complete(f, (unsigned)rand() % f->image.count);
+        fake_run(f);
+        while (fake_answer(f, &answer)) {
+            assert_int_equal(answer.status, BLKIF_RSP_OKAY);
+            answered++;
+        }
+        f->now_ns += 1000000;
     }
 }
 
@@ -527,6 +564,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         BOTH(test_write_then_read),
         BOTH(test_indirect),
+        BOTH(test_many_sizes),
         BOTH(test_batches),
         cmocka_unit_test_setup_teardown(test_persistent_pages_stay, setup_persistent, teardown),
         BOTH(test_refused),
