@@ -157,12 +157,12 @@ static bool answer(struct queue *queue)
     if (TAILQ_EMPTY(&queue->done))
         return false;
     work_deliver(queue);
-    TAILQ_FOREACH (work, &queue->done, link) {
+    for (work = TAILQ_FIRST(&queue->done); work; work = TAILQ_NEXT(work, link)) {
         journal_answer(work->entry, queue->ring.back.rsp_prod_pvt);
         blk_ring_answer(&queue->ring, work->req.id, work->req.operation, work->status);
     }
     notify = blk_ring_publish(&queue->ring);
-    TAILQ_FOREACH (work, &queue->done, link) {
+    for (work = TAILQ_FIRST(&queue->done); work; work = TAILQ_NEXT(work, link)) {
         journal_release(work->entry);
         queue->free_entries[queue->free_count++] = work->entry;
     }

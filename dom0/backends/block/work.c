@@ -133,7 +133,7 @@ static void fetch_batch(struct queue *queue)
     struct work *work, *next;
     bool any = false;
 
-    TAILQ_FOREACH (work, &queue->batch, link) {
+    for (work = TAILQ_FIRST(&queue->batch); work; work = TAILQ_NEXT(work, link)) {
         if (!work->judged && disk->persistent)
             persistent_want(disk->persistent, work->req.indirect_gref);
         any |= !work->judged;
@@ -254,7 +254,7 @@ static void want_pages(struct queue *queue)
     struct disk *disk = queue->disk;
     struct work *work;
 
-    TAILQ_FOREACH (work, &queue->batch, link) {
+    for (work = TAILQ_FIRST(&queue->batch); work; work = TAILQ_NEXT(work, link)) {
         for (unsigned i = 0; has_data(work) && i < work->req.segments; i++)
             persistent_want(disk->persistent, work->segments[i].gref);
     }
@@ -263,15 +263,20 @@ static void want_pages(struct queue *queue)
 
 static void place_batch(struct queue *queue)
 {
-    struct work *work;
+    struct work *work, *next;
 
     if (queue->disk->persistent && !TAILQ_EMPTY(&queue->batch))
         want_pages(queue);
-    TAILQ_FOREACH (work, &queue->batch, link) {
-        if (!has_data(work))
+    for (work = TAILQ_FIRST(&queue->batch); work; work = next) {
+        next = TAILQ_NEXT(work, link);
+        if (!has_data(work)) {
             work->placed = true;
-        else if (!work->placed && !place(work))
-            break;
+        } else if (!work->placed && !place(work)) {
+            /* One that comes back will bring the others on; if none is out, there is no memory at all. */
+            if (queue->disk->buffers.used > 0)
+                break;
+            refuse(work, BLKIF_RSP_ERROR);
+        }
     }
     grant_copy_run(&queue->disk->server->copy);
 }
@@ -400,12 +405,12 @@ void work_deliver(struct queue *queue)
 {
     struct work *work;
 
-    TAILQ_FOREACH (work, &queue->done, link) {
+    for (work = TAILQ_FIRST(&queue->done); work; work = TAILQ_NEXT(work, link)) {
         if (work->req.kind == BLK_READ && work->buffer && work->status == BLKIF_RSP_OKAY)
             copy_segments(work);
     }
     grant_copy_run(&queue->disk->server->copy);
-    TAILQ_FOREACH (work, &queue->done, link) {
+    for (work = TAILQ_FIRST(&queue->done); work; work = TAILQ_NEXT(work, link)) {
         if (work->copy_failed && work->status == BLKIF_RSP_OKAY) {
             backend_log(queue->disk->dev, "request failed: a page that it reads to is not granted");
             work->status = BLKIF_RSP_ERROR;
