@@ -66,6 +66,12 @@ void journal_start(struct journal_ring *ring, uint32_t cursor)
     store(&ring->taken, cursor);
 }
 
+void journal_lives(struct journal_ring *ring)
+{
+    if (ring->resumed)
+        store(&ring->resumed, 0);
+}
+
 /* Before the cursor, as numbers that wrap. */
 static bool before(uint32_t number, uint32_t cursor)
 {
@@ -110,6 +116,10 @@ int journal_recover(struct journal_ring *ring, uint32_t entries, uint32_t rsp_pr
         store(&entry->state, unanswered(entry, ring->taken, rsp_prod) ? JOURNAL_TAKEN : JOURNAL_FREE);
     }
     sort_by_index(order, found);
+    if (found > 0)
+        store(&ring->resumed, ring->resumed + 1);
+    if (ring->resumed > JOURNAL_MAX_RESUMED)
+        return -1;
     return (int)found;
 }
 

@@ -32,7 +32,11 @@
  *
  * The frontend can write to rsp_prod. All it can get by that is its own device disabled, or its own requests
  * executed again.
+ *
+ * A request that kills every daemon that executes it must not take the other disks along for ever: after so
+ * many daemons without one answer the ring is given up.
  */
+#define JOURNAL_MAX_RESUMED    16u
 #define JOURNAL_MAX_RINGS      8u
 #define JOURNAL_MAX_RING_PAGES 16u
 
@@ -55,8 +59,9 @@ struct journal_entry {
 
 /* One ring's part of the file. */
 struct journal_ring {
-    uint32_t taken; /* the ring's cursor */
-    uint32_t unused[31];
+    uint32_t taken;   /* the ring's cursor */
+    uint32_t resumed; /* daemons that took it over and died before they had answered anything */
+    uint32_t unused[30];
     struct journal_entry entries[];
 };
 
@@ -71,12 +76,16 @@ bool journal_matches(const void *file, size_t bytes, const struct journal_identi
 
 struct journal_ring *journal_ring(void *file, const struct journal_identity *id, unsigned ring);
 
+/* An answer was given: whoever dies now has done something. */
+void journal_lives(struct journal_ring *ring);
+
 /* Starts a ring whose next request is number `cursor`. */
 void journal_start(struct journal_ring *ring, uint32_t cursor);
 
 /*
  * After a kill: puts the unanswered entries of a ring in `order`, by index, and frees the others. rsp_prod is
- * what the shared ring says. Their number, or -1: the ring and the journal contradict each other.
+ * what the shared ring says. Their number, or -1: the ring and the journal contradict each other, or too many
+ * daemons have died of it.
  */
 int journal_recover(struct journal_ring *ring, uint32_t entries, uint32_t rsp_prod,
                     struct journal_entry **order);

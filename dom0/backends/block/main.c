@@ -59,6 +59,7 @@ int main(int argc, char **argv)
         .name = "hospes-blockd",
         .user = "hospes-block",
         .syscalls = syscalls,
+        .max_files = 65536,
         .ioctls = ioctls,
         .prepare = images_prepare,
         .handle = images_handle,

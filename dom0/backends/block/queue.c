@@ -52,8 +52,9 @@ static int attach(struct queue *queue, bool resumed)
     if (!resumed)
         journal_start(queue->journal, queue->ring.back.req_cons);
     else if (resume(queue) != 0) {
-        backend_dev_fail(queue->disk->dev, 0, "ring %u: does not go with what the last daemon left",
-                         queue->number);
+        backend_dev_fail(queue->disk->dev, 0,
+                         "ring %u: does not go with what the last daemon left, or %u have died of it",
+                         queue->number, JOURNAL_MAX_RESUMED);
         return -1;
     }
     queue->free_count = 0;
@@ -162,6 +163,7 @@ static bool answer(struct queue *queue)
         blk_ring_answer(&queue->ring, work->req.id, work->req.operation, work->status);
     }
     notify = blk_ring_publish(&queue->ring);
+    journal_lives(queue->journal);
     for (work = TAILQ_FIRST(&queue->done); work; work = TAILQ_NEXT(work, link)) {
         journal_release(work->entry);
         queue->free_entries[queue->free_count++] = work->entry;

@@ -539,6 +539,30 @@ static void test_stop_with_io_under_way(void **state)
     f->disk.queues[0] = NULL;
 }
 
+/* A request that kills each daemon costs its own disk in the end; one that is answered starts the count anew.
+ */
+static void test_deadly_request(void **state)
+{
+    struct fake *f = *state;
+
+    for (unsigned round = 0; round < 2; round++) {
+        fake_ask_data(f, 1, BLKIF_OP_READ, 0, FAKE_DATA_GREF, 0, 7);
+        fake_push(f);
+        fake_run(f);
+        for (unsigned i = 0; i < JOURNAL_MAX_RESUMED; i++)
+            assert_non_null(fake_restart(f));
+        if (round == 1)
+            break;
+        fake_run(f);
+        fake_complete_all(f);
+        fake_run(f);
+        expect_answer(f, 1, BLKIF_RSP_OKAY);
+    }
+    assert_int_equal(f->fails, 0);
+    assert_null(fake_restart(f));
+    assert_int_equal(f->fails, 1);
+}
+
 static void test_event_wanted_again(void **state)
 {
     struct fake *f = *state;
@@ -582,6 +606,7 @@ int main(void)
         BOTH(test_rate),
         BOTH(test_cut_off_image),
         BOTH(test_stop_with_io_under_way),
+        BOTH(test_deadly_request),
         BOTH(test_event_wanted_again),
     };
 
