@@ -7,7 +7,6 @@ NETD_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard dom0/backends/net/*.c))
 # Interfaces by netlink are the toolstack's piece.
 NETD_LINK_OBJ := $(BUILD)/dom0/toolstack/net_link.o
 
-BACKEND_DAEMONS += $(NETD)
 ALL_TARGETS += $(NETD)
 BACKEND_DAEMONS += $(NETD)
 
