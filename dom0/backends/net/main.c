@@ -29,12 +29,20 @@ static int open_all(struct broker *broker, void *arg)
     return backend_env_open(&netd->env, broker);
 }
 
+/* Whoever wants to know whether something happens again at once. */
+static void count_round(void *arg)
+{
+    struct netd *netd = arg;
+
+    netd->service.round++;
+}
+
 static int run(struct broker *broker, void *arg)
 {
     struct netd *netd = arg;
     struct backend *backend = backend_start(&vif_ops, &netd->env);
 
-    if (!backend)
+    if (!backend || !loop_hook_new(broker_loop(broker), count_round, netd))
         return EXIT_FAILURE;
     broker_ready(broker);
     if (loop_run(broker_loop(broker)) != 0)

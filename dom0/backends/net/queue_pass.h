@@ -24,6 +24,7 @@ struct net_queue {
     struct guest_port *notify_rx;
 
     int tap;
+    unsigned int last_round; /* in which the tap was read */
     struct loop_handle *readable;
     struct loop_timer *more;  /* there is more to transmit */
     struct loop_timer *stall; /* set while stopped */

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "dom0/backends/net/queue_pass.h"
 
@@ -80,7 +81,8 @@ static void send_packet(struct net_queue *queue, struct net_tx_packet *packet)
         return;
     buffers->head.hdr = hdr;
     /* Packets may be lost: a tap that is down or refuses this one is no error of the guest's. */
-    while (writev(queue->tap, iov, n) < 0 && errno == EINTR)
+    while ((n == 1 ? write(queue->tap, iov->iov_base, iov->iov_len) : writev(queue->tap, iov, n)) < 0 &&
+           errno == EINTR)
         ;
 }
 

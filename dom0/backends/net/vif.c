@@ -167,7 +167,7 @@ static void vif_remove(struct backend_dev *dev)
 
 static int vif_probe(struct backend_dev *dev)
 {
-    const struct net_service *service = backend_env(dev)->priv;
+    struct net_service *service = backend_env(dev)->priv;
     struct vif *vif = calloc(1, sizeof(*vif));
 
     if (!vif) {
@@ -176,6 +176,7 @@ static int vif_probe(struct backend_dev *dev)
     }
     dev->priv = vif;
     vif->dev = dev;
+    vif->service = service;
     vif->buffers = service->buffers;
     if (read_rate(vif) == 0 && read_antispoof(vif) == 0 && open_taps(vif) == 0 && offer(dev, vif->taps) == 0)
         return 0;

@@ -13,11 +13,13 @@
 /* What all vifs share; backend_env.priv. */
 struct net_service {
     struct net_buffers *buffers;
+    unsigned int round; /* of the loop */
 };
 
 /* One network interface of a guest. */
 struct vif {
     struct backend_dev *dev;
+    struct net_service *service;
     struct net_buffers *buffers;
 
     unsigned int taps;                /* queues of the tap, and the most that the frontend may use */
