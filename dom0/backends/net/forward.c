@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "dom0/backends/net/forward.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,12 +20,12 @@
 #define TABLE                                                                            \
     TABLE_GONE                                                                           \
     "table ip hospes_forward {\n"                                                        \
-    "    map tcp { type inet_service : ipv4_addr . inet_service; }\n"                    \
-    "    map udp { type inet_service : ipv4_addr . inet_service; }\n"                    \
+    "    map tcp_ports { type inet_service : ipv4_addr . inet_service; }\n"              \
+    "    map udp_ports { type inet_service : ipv4_addr . inet_service; }\n"              \
     "    chain forward { fib daddr type != local return\n"                               \
     "        ip daddr 127.0.0.0/8 return\n"                                              \
-    "        dnat ip to tcp dport map @tcp\n"                                            \
-    "        dnat ip to udp dport map @udp\n"                                            \
+    "        dnat ip to tcp dport map @tcp_ports\n"                                      \
+    "        dnat ip to udp dport map @udp_ports\n"                                      \
     "    }\n"                                                                            \
     "    chain prerouting { type nat hook prerouting priority dstnat; jump forward; }\n" \
     "    chain output { type nat hook output priority -100; jump forward; }\n"           \
@@ -98,14 +99,28 @@ static int change(const struct entry *entry, const char *address, char *why, siz
         const struct net_forward *forward = &entry->forward[i];
 
         if (address)
-            fprintf(out, "create element ip hospes_forward %s { %u : %s . %u }\n", forward->protocol,
+            fprintf(out, "create element ip hospes_forward %s_ports { %u : %s . %u }\n", forward->protocol,
                     forward->port, address, forward->guest_port);
         else
-            fprintf(out, "delete element ip hospes_forward %s { %u }\n", forward->protocol, forward->port);
+            fprintf(out, "delete element ip hospes_forward %s_ports { %u }\n", forward->protocol,
+                    forward->port);
     }
     rc = fclose(out) == 0 ? nft(commands, why, why_size) : -1;
     free(commands);
     return rc;
+}
+
+/* Whose port it is already, NULL for nobody's. */
+static const struct entry *holder(const struct net_forward *forward)
+{
+    const struct entry *entry;
+
+    LIST_FOREACH (entry, &entries, link)
+        for (unsigned int i = 0; i < entry->forwards; i++)
+            if (entry->forward[i].port == forward->port &&
+                strcmp(entry->forward[i].protocol, forward->protocol) == 0)
+                return entry;
+    return NULL;
 }
 
 static int add(const struct net_device *device, struct entry *entry, char *why, size_t why_size)
@@ -121,6 +136,15 @@ static int add(const struct net_device *device, struct entry *entry, char *why, 
     if (net_forward_address(address, device->ip) != 0) {
         snprintf(why, why_size, "forward: needs an IPv4 address in ip=");
         return -1;
+    }
+    for (int i = 0; i < n; i++) {
+        const struct entry *other = holder(&entry->forward[i]);
+
+        if (other) {
+            snprintf(why, why_size, "forward: %s port %u leads to vif%" PRIu32 ".%" PRIu32 " already",
+                     entry->forward[i].protocol, entry->forward[i].port, other->domid, other->devid);
+            return -1;
+        }
     }
     if (make_table(why, why_size) != 0)
         return -1;
