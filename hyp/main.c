@@ -91,15 +91,24 @@ static void init_rooms(void)
     init_cpu(0);
 }
 
-/*
- * QEMU's TCG (7.2) makes the stack accesses of IRET and RET FAR in ring 3 with supervisor rights, so with
- * SMAP on a guest kernel faults on its own stack.
- */
-static bool smap_is_broken(void)
+static bool is_tcg(void)
 {
     struct cpuid_leaf l = cpuid(0x40000000, 0);
 
     return l.b == 0x54474354 && l.c == 0x43544743 && l.d == 0x47435447; /* "TCGTCGTCGTCG" */
+}
+
+/*
+ * QEMU's TCG (7.2) makes the stack accesses of IRET and RET FAR in ring 3 with supervisor rights, so with
+ * SMAP on a guest kernel faults on its own stack. And it makes each step of a REP MOVSB or REP STOSB by
+ * itself: a kernel that believes that they are fast takes eight times as long for each page that it copies.
+ */
+static void correct_tcg(void)
+{
+    if (features.smap)
+        printk(LOG_INFO, "SMAP is off: this emulated CPU applies it to ring 3\n");
+    features.smap = false;
+    features.erms = false;
 }
 
 static void choose_features(void)
@@ -107,10 +116,8 @@ static void choose_features(void)
     features_init();
     features.smep &= boot_options.smep;
     features.smap &= boot_options.smap;
-    if (features.smap && smap_is_broken()) {
-        printk(LOG_INFO, "SMAP is off: this emulated CPU applies it to ring 3\n");
-        features.smap = false;
-    }
+    if (is_tcg())
+        correct_tcg();
 }
 
 static void init_interrupts(void)

@@ -25,7 +25,9 @@
 #define L7_EBX_AVX512 (B(16) | B(17) | B(21) | B(28) | B(30) | B(31))
 #define L7_ECX        (B(8) | B(9) | B(10) | B(22))
 #define L7_ECX_AVX512 (B(1) | B(6) | B(11) | B(12) | B(14))
-#define L7_EDX        B(4)
+#define L7_EBX_ERMS   B(9)
+#define L7_EDX_FSRM   B(4)
+#define L7_EDX        L7_EDX_FSRM
 #define LD1_EAX       (B(0) | B(1) | B(2))
 #define E1_ECX        (B(0) | B(4) | B(5) | B(6) | B(7) | B(8) | B(11) | B(16) | B(21))
 /* Some bits mean what they mean in leaf 1, others (19: multiprocessor, 26: 1 GiB pages) do not. */
@@ -76,6 +78,10 @@ static void feature_leaf_7(u32 sub, struct cpuid_leaf *o)
     o->b &= L7_EBX | (avx512 ? L7_EBX_AVX512 : 0);
     o->c &= L7_ECX | (avx512 ? L7_ECX_AVX512 : 0);
     o->d &= L7_EDX;
+    if (!features.erms) {
+        o->b &= ~L7_EBX_ERMS;
+        o->d &= ~L7_EDX_FSRM;
+    }
 }
 
 static void mask_basic(u32 leaf, u32 sub, struct cpuid_leaf *o)
