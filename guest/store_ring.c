@@ -183,3 +183,37 @@ int store_count_names(const char *body, size_t len)
         n += body[i] == '\0';
     return n;
 }
+
+/* Only the end of the list has two NULs in a row; a name may come in two parts. */
+static bool is_last_part(const struct store_listing *l, const char *part, size_t len)
+{
+    if (part[len - 1] != '\0')
+        return false;
+    if (len > 1)
+        return part[len - 2] == '\0';
+    return !l->len || l->names[l->len - 1] == '\0';
+}
+
+int store_listing_add(struct store_listing *l, const char *body, size_t len)
+{
+    size_t stamp = strnlen(body, len) + 1;
+    bool last;
+
+    if (stamp >= len || stamp > sizeof(l->stamp))
+        return -XEN_EIO;
+    if (l->len && strcmp(l->stamp, body) != 0) {
+        l->len = 0;
+        return 0;
+    }
+    memcpy(l->stamp, body, stamp);
+    body += stamp;
+    len -= stamp;
+    last = is_last_part(l, body, len);
+    if (last)
+        len--;
+    if (len > l->size - l->len)
+        return -XEN_ERANGE;
+    memcpy(l->names + l->len, body, len);
+    l->len += len;
+    return last;
+}

@@ -70,4 +70,19 @@ int store_number(const char *text, size_t len, uint64_t *value);
 /* How many names a directory's listing has; negative if the last one is not terminated. */
 int store_count_names(const char *body, size_t len);
 
+/* A listing that comes in parts, into memory of the caller's. stamp is the store's mark of the list's state.
+ */
+struct store_listing {
+    char *names;
+    size_t size, len;
+    char stamp[24];
+};
+
+/*
+ * Adds an answer of XS_DIRECTORY_PART: 1 when that was the last part, 0 when more is to be asked for from
+ * offset len on (0 again if the list changed meanwhile), -XEN_ERANGE when it does not fit, -XEN_EIO when it
+ * is none.
+ */
+int store_listing_add(struct store_listing *l, const char *body, size_t len);
+
 #endif

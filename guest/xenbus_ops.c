@@ -5,6 +5,9 @@
 #include "guest/store_ring.h"
 #include "guest/xenbus_internal.h"
 
+/* Of one listing, those again of a list that changed meanwhile included. */
+#define MAX_PARTS 256u
+
 char *xenbus_format(const char *fmt, va_list ap, int *rc)
 {
     va_list again;
@@ -110,20 +113,54 @@ int xenbus_rm(xenbus_tx_t tx, const char *path_fmt, ...)
     return rc;
 }
 
+static int list_in_parts(xenbus_tx_t tx, struct store_listing *l, const char *path)
+{
+    int rc = 0;
+
+    for (unsigned i = 0; i < MAX_PARTS && !rc; i++) {
+        char offset[24];
+        struct xenbus_part parts[2] = {{path, strlen(path) + 1}, {offset, 0}};
+        struct xenbus_answer a;
+
+        parts[1].len = (size_t)snprintf(offset, sizeof(offset), "%zu", l->len) + 1;
+        rc = xenbus_request(XS_DIRECTORY_PART, tx, parts, 2, &a);
+        if (rc)
+            return rc == -XEN_ENOSYS ? -XEN_E2BIG : rc;
+        rc = store_listing_add(l, a.body, a.len);
+        heap_free(a.body);
+    }
+    return rc == 1 ? store_count_names(l->names, l->len) : rc ? rc : -XEN_EIO;
+}
+
+static int list_path(xenbus_tx_t tx, struct store_listing *l, const char *path)
+{
+    struct xenbus_part part = {path, strlen(path) + 1};
+    struct xenbus_answer a;
+    int rc = xenbus_request(XS_DIRECTORY, tx, &part, 1, &a);
+
+    if (rc == -XEN_E2BIG)
+        return list_in_parts(tx, l, path);
+    if (rc)
+        return rc;
+    rc = a.len <= l->size ? store_count_names(a.body, a.len) : -XEN_ERANGE;
+    if (rc >= 0)
+        memcpy(l->names, a.body, a.len);
+    heap_free(a.body);
+    return rc;
+}
+
 int xenbus_list(xenbus_tx_t tx, char *names, size_t size, const char *path_fmt, ...)
 {
-    struct xenbus_answer a;
+    struct store_listing l = {.names = names, .size = size};
+    char *path;
     va_list ap;
     int rc;
 
     va_start(ap, path_fmt);
-    rc = request_path(XS_DIRECTORY, tx, path_fmt, ap, NULL, &a);
+    path = xenbus_format(path_fmt, ap, &rc);
     va_end(ap);
-    if (rc)
-        return rc;
-    rc = a.len <= size ? store_count_names(a.body, a.len) : -XEN_ERANGE;
-    if (rc >= 0)
-        memcpy(names, a.body, a.len);
-    heap_free(a.body);
+    if (path)
+        rc = list_path(tx, &l, path);
+    heap_free(path);
     return rc;
 }

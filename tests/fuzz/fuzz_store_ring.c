@@ -34,6 +34,8 @@ static void examine(const struct store_reader *rd)
     const char *path;
     uint32_t token;
     uint64_t number;
+    char names[600];
+    struct store_listing listing = {.names = names, .size = sizeof(names)};
 
     if (rd->head.len > XENSTORE_PAYLOAD_MAX || rd->body[rd->head.len] != '\0')
         abort();
@@ -42,6 +44,9 @@ static void examine(const struct store_reader *rd)
         abort();
     store_number(rd->body, rd->head.len, &number);
     if (store_error(rd->body, rd->head.len) >= 0)
+        abort();
+    listing.len = 0;
+    if (store_listing_add(&listing, rd->body, rd->head.len) >= 0 && listing.len > sizeof(names))
         abort();
     if (store_count_names(rd->body, rd->head.len) > (int)rd->head.len)
         abort();

@@ -240,6 +240,40 @@ static void numbers_and_names(void **state)
     assert_true(store_count_names("a\0b", 3) < 0);
 }
 
+static void listings_come_in_parts(void **state)
+{
+    char names[8];
+    struct store_listing l = {.names = names, .size = 8};
+
+    (void)state;
+    assert_int_equal(store_listing_add(&l, "12\0ab\0c", 7), 0);
+    assert_int_equal(l.len, 4);
+    /* The list changed: from the beginning. */
+    assert_int_equal(store_listing_add(&l, "13\0d\0", 5), 0);
+    assert_int_equal(l.len, 0);
+    assert_int_equal(store_listing_add(&l, "13\0ab\0c", 7), 0);
+    assert_int_equal(store_listing_add(&l, "13\0d\0e", 6), 0);
+    assert_int_equal(store_listing_add(&l, "13\0\0", 5), 1);
+    assert_int_equal(l.len, 8);
+    assert_memory_equal(names, "ab\0cd\0e", 8);
+}
+
+static void listings_end_and_overflow(void **state)
+{
+    char names[4];
+    struct store_listing l = {.names = names, .size = 4};
+
+    (void)state;
+    assert_int_equal(store_listing_add(&l, "1\0\0", 3), 1);
+    assert_int_equal(l.len, 0);
+    assert_int_equal(store_listing_add(&l, "1\0abc\0\0", 7), 1);
+    assert_int_equal(l.len, 4);
+    assert_int_equal(store_listing_add(&l, "1\0a", 3), -XEN_ERANGE);
+    assert_int_equal(store_listing_add(&l, "1", 2), -XEN_EIO);
+    assert_int_equal(store_listing_add(&l, "1", 1), -XEN_EIO);
+    assert_int_equal(store_listing_add(&l, "123456789012345678901234\0a", 26), -XEN_EIO);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +282,7 @@ int main(void)
         cmocka_unit_test(a_message_too_long_is_refused), cmocka_unit_test(old_answers_are_dropped),
         cmocka_unit_test(refusal_and_reconnection),      cmocka_unit_test(errors_have_names),
         cmocka_unit_test(events_have_path_and_token),    cmocka_unit_test(numbers_and_names),
+        cmocka_unit_test(listings_come_in_parts),        cmocka_unit_test(listings_end_and_overflow),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
