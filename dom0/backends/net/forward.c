@@ -39,7 +39,7 @@ struct entry {
     struct net_forward forward[NET_FORWARDS_MAX];
 };
 
-static LIST_HEAD(, entry) entries = LIST_HEAD_INITIALIZER(entries);
+static LIST_HEAD(entry_list, entry) entries = LIST_HEAD_INITIALIZER(entries);
 
 /* Runs commands as one transaction. why NULL: nobody asks. */
 static int nft(const char *commands, char *why, size_t why_size)

@@ -63,7 +63,7 @@ static unsigned int collect(struct net_queue *queue, struct net_buffers *buffers
 
     for (unsigned int i = 0; i < limit; i++) {
         uint8_t *data = buffers->packet[i];
-        struct virtio_net_hdr hdr;
+        struct virtio_net_hdr hdr = {0};
         struct net_rx_packet packet;
 
         if (batch->answers == batch->waiting)
@@ -106,16 +106,17 @@ static void copy_pieces(struct net_queue *queue, struct net_buffers *buffers)
 }
 
 /*
- * A packet that comes alone is read alone: to ask the tap whether it has another one costs a system call, and
- * the loop says so anyway. One that is readable in two rounds running is asked until it is empty.
+ * Where packets come one by one they are read one by one: to ask the tap whether it has another one costs a
+ * system call, and the loop says so anyway, in its next round.
  */
 static unsigned int packets_now(struct net_queue *queue)
 {
     unsigned int round = queue->vif->service->round;
-    bool again = queue->stopped || queue->held || round - queue->last_round <= 1;
 
+    if (queue->stopped || queue->held || round - queue->last_round <= 1)
+        queue->alone = false;
     queue->last_round = round;
-    return again ? NET_RX_PACKETS : 1;
+    return queue->alone ? 1 : NET_RX_PACKETS;
 }
 
 unsigned int net_receive_pass(struct net_queue *queue)
@@ -128,7 +129,9 @@ unsigned int net_receive_pass(struct net_queue *queue)
         if (queue->rx.ring.broken)
             return 0;
         missing = collect(queue, buffers, limit);
+        queue->alone = missing == 0 && buffers->rx.packets == 1;
         if (buffers->rx.answers > 0) {
+            queue->streak = 0;
             copy_pieces(queue, buffers);
             if (net_rx_answer(&queue->rx, &buffers->rx))
                 guest_port_notify(queue->notify_rx);
@@ -142,7 +145,7 @@ unsigned int net_receive_pass(struct net_queue *queue)
 
 void net_receive_drop(struct net_queue *queue)
 {
-    struct virtio_net_hdr hdr;
+    struct virtio_net_hdr hdr = {0};
 
     free(queue->held);
     queue->held = NULL;

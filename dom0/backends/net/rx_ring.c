@@ -21,7 +21,7 @@ unsigned int net_rx_slots(const struct net_rx_packet *packet)
 
 uint32_t net_rx_begin(struct net_rx_ring *rx, struct net_rx_batch *batch)
 {
-    batch->pieces = batch->answers = 0;
+    batch->packets = batch->pieces = batch->answers = 0;
     batch->waiting = net_ring_waiting(&rx->ring, &rx->page->req_prod);
     return batch->waiting;
 }
@@ -85,6 +85,7 @@ bool net_rx_add(struct net_rx_ring *rx, struct net_rx_batch *batch, const struct
         flags = 0;
         done += size;
     }
+    batch->packets++;
     return true;
 }
 

@@ -28,7 +28,7 @@ union net_rx_answer {
 
 /* Packets of one pass over the ring. */
 struct net_rx_batch {
-    unsigned int pieces, answers;
+    unsigned int packets, pieces, answers;
     uint32_t waiting; /* requests that were there when the pass began */
     struct net_rx_piece piece[NET_RING_SLOTS];
     union net_rx_answer answer[NET_RING_SLOTS];
