@@ -25,10 +25,13 @@
  * So the store to rsp_prod, which shows answers to the frontend, is the only commit point. The order that
  * keeps it:
  *
- *   take:     entry's copy and index, entry TAKEN, `taken` + 1          (before: the request is still in its
- * slot) execute answer:   entry's answer number, entry ANSWERED, the ring's slot publish:  rsp_prod (before:
- * executed again, which is harmless: the frontend has not touched the data) release:  entry FREE (before: its
- * answer's number is below rsp_prod)
+ *   - take: the entry's copy and index, entry TAKEN, `taken` + 1. Killed before the last store: the request
+ * is still in its slot.
+ *   - execute.
+ *   - answer: the answer's number, entry ANSWERED, the ring's slot.
+ *   - publish: rsp_prod. Killed before: executed again, which is harmless, for the frontend has not touched
+ *     the data.
+ *   - release: entry FREE. Killed before: its answer's number is below rsp_prod.
  *
  * The frontend can write to rsp_prod. All it can get by that is its own device disabled, or its own requests
  * executed again.
