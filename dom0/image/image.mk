@@ -43,6 +43,18 @@ $(DOM0_INITRAMFS): $(IMAGE_COMMON_DEPS) $(HOSPES) $(BACKEND_DAEMONS) $(XENSTORED
 	$(MKINITRAMFS) --output $@ $(IMAGE_COMMON) $(IMAGE_PROGRAMS:%=--program %) \
 	    $(foreach f,$(IMAGE_INITD),--file $(IMAGE)/$f:/etc/init.d/$f:755) $(IMAGE_DEMO)
 
+# QEMU's programs for qcow2 images are as large as all the rest, so they are in the disc's image only. Later files win.
+QCOW2_PROGRAMS := $(wildcard /usr/bin/qemu-storage-daemon /usr/bin/qemu-img)
+DOM0_QCOW2 := $(BUILD)/dom0/qcow2.cpio
+DOM0_FULL := $(BUILD)/dom0/initramfs-full.gz
+
+$(DOM0_QCOW2): $(MKINITRAMFS) $(QCOW2_PROGRAMS)
+	@mkdir -p $(@D)
+	$(MKINITRAMFS) --output $@ $(foreach p,$(QCOW2_PROGRAMS),--program $p:$p)
+
+$(DOM0_FULL): $(DOM0_QCOW2) $(DOM0_INITRAMFS)
+	cat $^ > $@
+
 # A small Linux guest for the demonstration and the system tests, as a tree for a disc: /guest.
 GUEST_LINUX := $(BUILD)/guest-linux
 GUEST_LINUX_FILES := $(addprefix $(GUEST_LINUX)/,vmlinuz vmlinuz.unpacked initramfs.gz disk.img.gz demo.cfg)

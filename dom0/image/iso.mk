@@ -9,11 +9,12 @@ ISO_TREE := $(BUILD)/iso
 ALL_TARGETS += $(HOSPES_ISO)
 
 # Debug information is for gdb, not for GRUB to read: a stripped copy is a tenth of the size.
-$(HOSPES_ISO): $(HOSPES_ELF) $(VMLINUZ) $(DOM0_INITRAMFS) $(GUEST_LINUX_FILES) $(IMAGE)/grub.cfg
+$(HOSPES_ISO): $(HOSPES_ELF) $(VMLINUZ) $(DOM0_FULL) $(GUEST_LINUX_FILES) $(IMAGE)/grub.cfg
 	@rm -rf $(ISO_TREE)
 	@mkdir -p $(ISO_TREE)/boot/grub $(ISO_TREE)/guest
 	objcopy --strip-debug $(HOSPES_ELF) $(ISO_TREE)/boot/hospes.elf
-	cp $(VMLINUZ) $(DOM0_INITRAMFS) $(ISO_TREE)/boot/
+	cp $(VMLINUZ) $(ISO_TREE)/boot/
+	cp $(DOM0_FULL) $(ISO_TREE)/boot/initramfs.gz
 	cp $(IMAGE)/grub.cfg $(ISO_TREE)/boot/grub/grub.cfg
 	cp $(GUEST_LINUX_FILES) $(ISO_TREE)/guest/
 	grub-mkrescue -o $@ $(ISO_TREE) -volid HOSPES 2> $(BUILD)/iso.log || { cat $(BUILD)/iso.log; exit 1; }

@@ -15,6 +15,8 @@ const struct command commands[] = {
     {"block-list", cmd_block_list, "[--json] DOMAIN...", "disks of guests"},
     {"block-resize", cmd_block_resize, "DOMAIN DISK [SIZE]",
      "tell a guest that its disk has grown (SIZE: and make it grow before, 512m, 2g)"},
+    {"block-snapshot", cmd_block_snapshot, "DOMAIN DISK FILE",
+     "keep what a qcow2 disk holds as it is; the guest goes on in FILE, which is new"},
     {"bridge-add", cmd_bridge_add, "NAME [ADDRESS/LEN]", "make a bridge for guests' vifs, or complete one"},
     {"console", cmd_console, "DOMAIN", "join the terminal and a guest's console (^] leaves)"},
     {"create", cmd_create, "FILE [KEY=VALUE ...] [-c] [-p] [-q]",

@@ -46,11 +46,12 @@ int cmd_block_list(struct toolstack *ts, int argc, char **argv);
 int cmd_network_list(struct toolstack *ts, int argc, char **argv);
 int cmd_top(struct toolstack *ts, int argc, char **argv);
 
-/* Devices of a running guest: block.c, block_change.c, network.c */
+/* Devices of a running guest: block.c, block_change.c, block_snapshot.c, network.c */
 int cmd_block_attach(struct toolstack *ts, int argc, char **argv);
 int cmd_block_detach(struct toolstack *ts, int argc, char **argv);
 int cmd_block_resize(struct toolstack *ts, int argc, char **argv);
 int cmd_block_limit(struct toolstack *ts, int argc, char **argv);
+int cmd_block_snapshot(struct toolstack *ts, int argc, char **argv);
 int cmd_network_attach(struct toolstack *ts, int argc, char **argv);
 int cmd_network_detach(struct toolstack *ts, int argc, char **argv);
 

@@ -100,8 +100,9 @@ class Dom0:
 
 
 @pytest.fixture(scope="module")
-def dom0(pytestconfig, stock, tmp_path_factory):
-    image = vm.BUILD / ("oracle" if stock else "dom0") / "initramfs.gz"
+def dom0(request, pytestconfig, stock, tmp_path_factory):
+    """A module that needs more than the small image names another one in DOM0_IMAGE."""
+    image = vm.BUILD / ("oracle" if stock else "dom0") / getattr(request.module, "DOM0_IMAGE", "initramfs.gz")
     log = tmp_path_factory.mktemp("dom0") / "serial.log"
     with vm.VM(hyp=pytestconfig.getoption("--hyp"), kernel=vm.BUILD / "kernel/vmlinuz", initrd=image,
                append="console=hvc0", hyp_append="dom0_mem=640M", mem=1536, smp=2,
