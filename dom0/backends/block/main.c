@@ -53,6 +53,14 @@ static const char *const syscalls[] = {"io_uring_enter", "preadv",  "pwritev", "
                                        "fallocate",      "fstatfs", NULL};
 static const unsigned long ioctls[] = {BLKGETSIZE64, BLKSSZGET, BLKPBSZGET, 0};
 
+/* None of those that say which image it is, and how (images.c). */
+#define NODE(name) BACKEND_NODE("hospes-vbd", name)
+static const char *const writes[] = {
+    BACKEND_WRITES("hospes-vbd"),   NODE("feature-*"),      NODE("max-ring-page-order"),
+    NODE("multi-queue-max-queues"), NODE("sectors"),        NODE("sector-size"),
+    NODE("physical-sector-size"),   NODE("info"),           NODE("discard-granularity"),
+    NODE("discard-alignment"),      NODE("discard-secure"), NULL};
+
 int main(int argc, char **argv)
 {
     static const struct broker_spec spec = {
@@ -61,6 +69,7 @@ int main(int argc, char **argv)
         .syscalls = syscalls,
         .max_files = 65536,
         .ioctls = ioctls,
+        .store_writes = writes,
         .prepare = images_prepare,
         .handle = images_handle,
         .worker_gone = images_worker_gone,

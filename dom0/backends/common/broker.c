@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "dom0/backends/common/broker_internal.h"
+#include "dom0/backends/common/store_filter.h"
 #include "dom0/toolstack/hv.h"
 #include "xs/client/xs.h"
 
@@ -33,6 +34,7 @@ struct parent {
     pid_t worker; /* 0: none */
     int sock;     /* to the worker; -1: none */
     struct loop_handle *sock_handle;
+    struct store_filter *filter; /* the worker's way to the store; NULL: none */
     int signals;
     struct loop_timer *restart; /* a new worker is due */
     struct loop_timer *kill;    /* the worker was told to stop and takes its time */
@@ -66,6 +68,16 @@ static int answer_lives(const void *req, size_t len)
     return broker_ask_hypervisor(domid);
 }
 
+/* A worker has one connection; it asks for another when that is lost. */
+static int connect_store(struct parent *p)
+{
+    int store = xsc_connect(NULL), worker = -1;
+
+    store_filter_free(p->filter);
+    p->filter = store >= 0 ? store_filter_new(p->loop, store, p->spec->store_writes, &worker) : NULL;
+    return p->filter ? worker : -1;
+}
+
 /* What every daemon's worker may ask for. */
 static int answer_library(struct parent *p, uint32_t op, const void *req, size_t len,
                           struct broker_reply *reply)
@@ -83,7 +95,7 @@ static int answer_library(struct parent *p, uint32_t op, const void *req, size_t
         fd = daemon_open_log(p->daemon);
         break;
     case BROKER_OP_STORE:
-        fd = xsc_connect(NULL);
+        fd = connect_store(p);
         break;
     case BROKER_OP_LIVES:
         return answer_lives(req, len);
@@ -203,6 +215,8 @@ static void worker_ended(struct parent *p, int wait_status)
 {
     p->worker = 0;
     drop_socket(p);
+    store_filter_free(p->filter);
+    p->filter = NULL;
     log_end(p, wait_status);
     if (p->spec->worker_gone)
         p->spec->worker_gone(p->spec->arg);
@@ -328,6 +342,7 @@ int broker_run(const struct broker_spec *spec, struct daemon *daemon)
     }
     if (p.signals >= 0)
         close(p.signals);
+    store_filter_free(p.filter);
     loop_timer_free(p.restart);
     loop_timer_free(p.kill);
     loop_free(p.loop);

@@ -48,6 +48,11 @@ struct broker_spec {
     const char *const *syscalls;
     /* ioctl()s beyond those of the Xen devices, 0 at the end; NULL: none. */
     const unsigned long *ioctls;
+    /*
+     * What of the store the worker may change: patterns as in store_filter.h, NULL at the end. Whatever the
+     * broker itself believes must not be among them. The states of a backend's devices: BACKEND_WRITES().
+     */
+    const char *const *store_writes;
     rlim_t max_files;  /* RLIMIT_NOFILE of the worker; 0: 4096 */
     rlim_t max_memory; /* RLIMIT_DATA of the worker in bytes; 0: 1 GiB */
 

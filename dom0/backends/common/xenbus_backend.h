@@ -71,6 +71,16 @@ struct backend_ops {
     void (*changed)(struct backend_dev *dev, const char *node);
 };
 
+/*
+ * For broker_spec.store_writes: what this library changes for devices of the kind, and error nodes. A backend
+ * adds its own: BACKEND_NODE("hospes-vbd", "feature-*").
+ */
+#define BACKEND_NODE(kind, node) "/local/domain/0/backend/" kind "/*/*/" node
+#define BACKEND_WRITES(kind)                                                                      \
+    BACKEND_NODE(kind, "state"), "/local/domain/0/error/backend/" kind "/*/*/error",              \
+        "/local/domain/0/error/backend/" kind "/*/*", "/local/domain/0/error/backend/" kind "/*", \
+        "/local/domain/0/error/backend/" kind, "/local/domain/0/error/backend", "/local/domain/0/error"
+
 /* What a worker has; the pieces outlive the backend. */
 struct backend_env {
     struct loop *loop;

@@ -49,9 +49,11 @@ static void reopen_logs(void *arg)
 int main(int argc, char **argv)
 {
     static const char *const syscalls[] = {"accept4", "pread64", NULL};
+    static const char *const writes[] = {"/local/domain/*/console/tty", NULL};
     static const struct broker_spec spec = {.name = "hospes-consoled",
                                             .user = "hospes-console",
                                             .syscalls = syscalls,
+                                            .store_writes = writes,
                                             .prepare = console_prepare,
                                             .handle = console_handle,
                                             .open = open_services,

@@ -51,6 +51,11 @@ static int run(struct broker *broker, void *arg)
     return EXIT_SUCCESS;
 }
 
+/* None of those that say which interface it is, and what it may do (requests.h). */
+static const char *const writes[] = {BACKEND_WRITES("hospes-vif"), BACKEND_NODE("hospes-vif", "feature-*"),
+                                     BACKEND_NODE("hospes-vif", "multi-queue-max-queues"),
+                                     BACKEND_NODE("hospes-vif", "hotplug-status"), NULL};
+
 int main(int argc, char **argv)
 {
     static const unsigned long ioctls[] = {TUNSETOFFLOAD, TUNSETQUEUE, TUNSETCARRIER, 0};
@@ -59,6 +64,7 @@ int main(int argc, char **argv)
         .name = "hospes-netd",
         .user = "hospes-net",
         .ioctls = ioctls,
+        .store_writes = writes,
         .prepare = net_broker_prepare,
         .handle = net_broker_handle,
         .worker_gone = net_broker_worker_gone,
