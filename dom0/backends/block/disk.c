@@ -382,13 +382,15 @@ static void changed(struct backend_dev *dev, const char *node)
         return;
     if (strcmp(node, "resize") == 0)
         resize(disk);
+    else if (strcmp(node, "params") == 0)
+        disk_params_changed(disk);
     else if (strcmp(node, "limit-iops") == 0)
         read_limit(disk, node, &disk->iops);
     else if (strcmp(node, "limit-bytes") == 0)
         read_limit(disk, node, &disk->bandwidth);
 }
 
-static const char *const nodes[] = {"resize", "limit-iops", "limit-bytes", NULL};
+static const char *const nodes[] = {"resize", "params", "limit-iops", "limit-bytes", NULL};
 
 const struct backend_ops disk_backend_ops = {
     .kind = "hospes-vbd",

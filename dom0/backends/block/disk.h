@@ -21,6 +21,7 @@ struct disk {
     struct backend_dev *dev;
     struct server *server;
     struct image *image;
+    char image_path[sizeof(((struct images_reply *)0)->path)]; /* of one behind a process; else "" */
     struct blk_limits limits;
     bool cdrom, removable;
     uint64_t actual_sectors; /* what the image has now; fewer than promised: it was cut off */
@@ -65,6 +66,9 @@ int disk_ask_broker(struct disk *disk, enum images_op op, struct images_request 
 /* The image behind a process that the broker has started: disk_served.c. Takes the reply's descriptors. NULL
  * with errno. */
 struct image *disk_open_served(struct disk *disk, const struct broker_reply *reply);
+
+/* The node params has been written: after a snapshot it names the image on top. */
+void disk_params_changed(struct disk *disk);
 
 extern const struct backend_ops disk_backend_ops;
 

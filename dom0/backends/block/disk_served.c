@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "dom0/backends/block/disk.h"
 #include "dom0/backends/block/image_nbd.h"
+
+static void remember_path(struct disk *disk, const struct images_reply *answer)
+{
+    snprintf(disk->image_path, sizeof(disk->image_path), "%.*s", (int)sizeof(answer->path) - 1, answer->path);
+}
 
 static void close_from(const struct broker_reply *reply, unsigned int first)
 {
@@ -24,6 +31,7 @@ static int reopen(void *arg)
     if (!error && reply.len == sizeof(*answer) && reply.nfds > 0 &&
         answer->bytes / BLK_SECTOR_BYTES >= disk->actual_sectors) {
         backend_log(disk->dev, "its image is served by another process");
+        remember_path(disk, answer);
         close_from(&reply, 1);
         return reply.fds[0];
     }
@@ -54,6 +62,7 @@ struct image *disk_open_served(struct disk *disk, const struct broker_reply *rep
                                       .readonly = answer->readonly,
                                       .source = {reopen, disk}};
 
+    remember_path(disk, answer);
     if (!answer->readonly && reply->nfds == 2)
         config.log = map_log(disk, reply->fds[1]);
     close_from(reply, 1);
@@ -63,4 +72,16 @@ struct image *disk_open_served(struct disk *disk, const struct broker_reply *rep
         return NULL;
     }
     return image_nbd_open(&config);
+}
+
+/* The process goes on with the image on top by itself; another one also has the locks as they should be now.
+ */
+void disk_params_changed(struct disk *disk)
+{
+    char path[sizeof(disk->image_path)];
+
+    if (!*disk->image_path || backend_read_string(disk->dev, "params", path, sizeof(path)) != 0 ||
+        strcmp(path, disk->image_path) == 0)
+        return;
+    image_nbd_renew(disk->image);
 }

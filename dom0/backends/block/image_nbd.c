@@ -331,6 +331,14 @@ static void on_retry(void *arg)
         loop_timer_set(image->retry, loop_now_ns() + RETRY_NS);
 }
 
+void image_nbd_renew(struct image *base)
+{
+    struct nbd_image *image = (struct nbd_image *)base;
+
+    image->tries = 0;
+    on_lost(image);
+}
+
 /* ---- the rest ---- */
 
 static void nbd_info(const struct image *image, struct image_info *info)

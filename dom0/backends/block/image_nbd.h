@@ -35,6 +35,9 @@ struct image_nbd_config {
     struct image_nbd_source source;
 };
 
+/* Another process is to be asked for although this one lives: something about the image has changed. */
+void image_nbd_renew(struct image *image);
+
 /* Takes over the socket and the mapping, also on failure (NULL with errno). */
 struct image *image_nbd_open(const struct image_nbd_config *config);
 

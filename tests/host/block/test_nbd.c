@@ -303,6 +303,28 @@ static void test_daemon_killed(void **state)
     check_all(f);
 }
 
+static void renew_now_and_then(struct fixture *f, unsigned int i)
+{
+    if (i % 150 == 149) {
+        image_nbd_renew(f->image);
+        loop_round(f->loop, 0);
+    }
+}
+
+static void test_renewed(void **state)
+{
+    struct fixture *f = *state;
+
+    write_round(f, renew_now_and_then);
+    assert_true(f->starts > 5);
+    check_all(f);
+    for (int i = 0; i < 10; i++) {
+        image_nbd_renew(f->image);
+        assert_int_equal(loop_round(f->loop, 0), 0);
+    }
+    check_all(f);
+}
+
 /* Everything at once: this worker, and the daemon with what it had in memory. */
 static void test_all_killed(void **state)
 {
@@ -354,8 +376,8 @@ static void test_no_process_any_more(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_reads_and_writes), TEST(test_daemon_killed),       TEST(test_all_killed),
-        TEST(test_file_system_full), TEST(test_no_process_any_more),
+        TEST(test_reads_and_writes), TEST(test_daemon_killed),    TEST(test_renewed),
+        TEST(test_all_killed),       TEST(test_file_system_full), TEST(test_no_process_any_more),
     };
 
     if (access(STORAGE_DAEMON, X_OK) != 0) {
