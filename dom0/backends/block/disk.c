@@ -57,6 +57,7 @@ static int open_image(struct disk *disk)
     struct broker_reply reply;
     const struct images_reply *answer = (const struct images_reply *)reply.data;
 
+    reply.len = reply.nfds = 0;
     if (ask_for_image(disk, &reply) != 0)
         return -1;
     disk->limits.readonly = answer->readonly;

@@ -36,7 +36,7 @@ struct process {
     int pidfd; /* readable when it has ended; reaped or not */
 };
 
-static LIST_HEAD(, process) processes = LIST_HEAD_INITIALIZER(processes);
+static LIST_HEAD(process_list, process) processes = LIST_HEAD_INITIALIZER(processes);
 
 static void run_path(char path[PATH_ROOM], const struct images_request *req, const char *what)
 {

@@ -45,7 +45,7 @@ struct loop {
      * fail. */
     struct loop_timer **heap;
     size_t timers, set, room;
-    LIST_HEAD(, loop_hook) hooks;
+    LIST_HEAD(hook_list, loop_hook) hooks;
     struct loop_hook *next_hook; /* while they are called: one may free another */
     loop_waiter *waiter;         /* NULL: the loop waits itself */
     void *waiter_arg;

@@ -41,7 +41,7 @@ struct backend {
     struct loop_timer *look; /* dirty devices are looked at from the loop */
     char root[64];
     bool ending;
-    LIST_HEAD(, backend_dev_state) devices;
+    LIST_HEAD(backend_dev_list, backend_dev_state) devices;
 };
 
 /* NULL: none. */
