@@ -12,6 +12,7 @@
 #define NS_PER_S     1000000000LL
 #define NS_PER_MS    1000000LL
 #define NOT_SET      SIZE_MAX
+#define DUE          (SIZE_MAX - 1)
 
 struct loop_handle {
     struct loop *loop;
@@ -25,7 +26,8 @@ struct loop_handle {
 struct loop_timer {
     struct loop *loop;
     int64_t deadline;
-    size_t at; /* in the loop's heap; NOT_SET: off */
+    size_t at; /* in the loop's heap; NOT_SET: off; DUE: in the list of those that are called next */
+    TAILQ_ENTRY(loop_timer) due;
     loop_function *callback;
     void *arg;
 };
@@ -45,6 +47,7 @@ struct loop {
      * fail. */
     struct loop_timer **heap;
     size_t timers, set, room;
+    TAILQ_HEAD(timer_list, loop_timer) due;
     LIST_HEAD(hook_list, loop_hook) hooks;
     struct loop_hook *next_hook; /* while they are called: one may free another */
     loop_waiter *waiter;         /* NULL: the loop waits itself */
@@ -58,6 +61,7 @@ struct loop *loop_new(void)
     if (!loop)
         return NULL;
     LIST_INIT(&loop->hooks);
+    TAILQ_INIT(&loop->due);
     loop->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (loop->epoll >= 0)
         return loop;
@@ -140,7 +144,7 @@ struct loop_timer *loop_timer_new(struct loop *loop, loop_function *callback, vo
     }
     if (!timer)
         return NULL;
-    *timer = (struct loop_timer){loop, 0, NOT_SET, callback, arg};
+    *timer = (struct loop_timer){.loop = loop, .at = NOT_SET, .callback = callback, .arg = arg};
     loop->timers++;
     return timer;
 }
@@ -176,9 +180,11 @@ static void take_out(struct loop_timer *timer)
     struct loop *loop = timer->loop;
     size_t at = timer->at;
 
-    if (at == NOT_SET)
-        return;
     timer->at = NOT_SET;
+    if (at == DUE)
+        TAILQ_REMOVE(&loop->due, timer, due);
+    if (at == DUE || at == NOT_SET)
+        return;
     loop->set--;
     if (at < loop->set)
         sift(loop, at, loop->heap[loop->set]);
@@ -207,15 +213,20 @@ void loop_timer_free(struct loop_timer *timer)
     free(timer);
 }
 
-/* Those that were due when this began: one that sets itself to the past waits for the next round. */
+/* Those that are due now: one that sets itself to the past waits for the next round, and holds up nobody. */
 static void call_timers(struct loop *loop)
 {
     /* The clock may be a system call. */
     int64_t now = loop->set > 0 ? loop_now_ns() : 0;
+    struct loop_timer *timer;
 
-    for (size_t left = loop->set; left > 0 && loop->set > 0 && loop->heap[0]->deadline <= now; left--) {
-        struct loop_timer *timer = loop->heap[0];
-
+    while (loop->set > 0 && loop->heap[0]->deadline <= now) {
+        timer = loop->heap[0];
+        take_out(timer);
+        timer->at = DUE;
+        TAILQ_INSERT_TAIL(&loop->due, timer, due);
+    }
+    while ((timer = TAILQ_FIRST(&loop->due))) {
         take_out(timer);
         timer->callback(timer->arg);
     }

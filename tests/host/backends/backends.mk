@@ -2,7 +2,8 @@
 # What dom0's daemons share.
 
 BACKEND_TEST_OUT := $(BUILD)/tests/host/backends
-TEST_HOST_BINS += $(BACKEND_TEST_OUT)/test_broker $(BACKEND_TEST_OUT)/test_backend $(BACKEND_TEST_OUT)/test_store_filter
+TEST_HOST_BINS += $(BACKEND_TEST_OUT)/test_broker $(BACKEND_TEST_OUT)/test_backend $(BACKEND_TEST_OUT)/test_store_filter \
+    $(BACKEND_TEST_OUT)/test_loop
 
 $(BACKEND_TEST_OUT)/test_broker: tests/host/backends/test_broker.c $(BACKEND_LIBS)
 	@mkdir -p $(@D)
@@ -20,3 +21,7 @@ $(BACKEND_TEST_OUT)/test_backend: $(BACKEND_TEST_SRCS) $(wildcard tests/host/bac
 $(BACKEND_TEST_OUT)/test_store_filter: tests/host/backends/test_store_filter.c $(BACKEND_LIBS)
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -o $@ $(filter %.c,$^) $(addprefix dom0/backends/common/,store_filter.c loop.c) $(XS_CLIENT_SRC) -lcmocka
+
+$(BACKEND_TEST_OUT)/test_loop: tests/host/backends/test_loop.c $(addprefix dom0/backends/common/,loop.c daemon.c loop.h daemon.h)
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
