@@ -230,7 +230,7 @@ static void start_queues(struct blk_dev *dev, const struct blk_info *info)
     }
     __atomic_store_n(&dev->nr_queues, info->queues, __ATOMIC_RELEASE);
     for (unsigned i = info->queues; i < dev->nr_channels; i++)
-        blk_queue_move(&dev->channels[i]->q, &dev->channels[i % info->queues]->q);
+        blk_queue_move(&dev->channels[i]->q, &dev->channels[0]->q);
     for (unsigned i = 0; i < info->queues; i++)
         blk_queue_poll(&dev->channels[i]->q);
 }
@@ -295,10 +295,12 @@ static bool all_answered(struct blk_dev *dev)
     return true;
 }
 
-static void drain(struct blk_dev *dev, uint64_t ns)
+void blk_drain(struct blk_dev *dev, uint64_t ns)
 {
     uint64_t deadline = time_now() + ns;
 
+    for (unsigned i = 0; i < dev->nr_channels; i++)
+        blk_queue_pause(&dev->channels[i]->q);
     while (!all_answered(dev) && time_now() < deadline && !__atomic_load_n(&dev->broken, __ATOMIC_ACQUIRE) &&
            xenbus_backend_state(&dev->xb) != XenbusStateClosed) {
         time_sleep(SECONDS / 100);
@@ -307,11 +309,10 @@ static void drain(struct blk_dev *dev, uint64_t ns)
     }
 }
 
-void blk_disconnect(struct blk_dev *dev, uint64_t drain_ns)
+void blk_disconnect(struct blk_dev *dev)
 {
     for (unsigned i = 0; i < dev->nr_channels; i++)
         blk_queue_pause(&dev->channels[i]->q);
-    drain(dev, drain_ns);
     xenbus_set_state(XENBUS_NO_TX, &dev->xb, XenbusStateClosing);
     xenbus_wait_backend(&dev->xb, ~(STATE(Initialised) | STATE(Connected)), time_now() + HANDSHAKE);
     xenbus_set_state(XENBUS_NO_TX, &dev->xb, XenbusStateClosed);

@@ -76,10 +76,11 @@ static void give_up(struct blk_dev *dev, int error, const char *why, uint64_t dr
 {
     printf("blk %u: out of use: %s\n", dev->xb.id, why);
     __atomic_store_n(&dev->error, error, __ATOMIC_RELEASE);
-    blk_disconnect(dev, drain_ns);
+    blk_drain(dev, drain_ns);
     for (unsigned i = 0; i < dev->nr_channels; i++)
         blk_queue_fail(&dev->channels[i]->q, error);
     waitq_wake(&dev->changed);
+    blk_disconnect(dev);
 }
 
 /* False also when the store cannot say. */
@@ -100,6 +101,17 @@ static bool wait_for_backend(struct blk_dev *dev)
     return false;
 }
 
+/* A backend must not fill the console: one line a second of what it can cause again and again. */
+static bool may_say(struct blk_dev *dev)
+{
+    uint64_t now = time_now();
+    bool may = !dev->said || now - dev->said >= SECONDS;
+
+    if (may)
+        dev->said = now;
+    return may;
+}
+
 static void report(struct blk_dev *dev)
 {
     struct blk_info i;
@@ -118,19 +130,22 @@ static void connect_again(struct blk_dev *dev)
 {
     const char *why;
 
-    blk_disconnect(dev, DRAIN);
+    blk_drain(dev, DRAIN);
+    blk_disconnect(dev);
     for (;;) {
         xenbus_set_state(XENBUS_NO_TX, &dev->xb, XenbusStateInitialising);
         if (!wait_for_backend(dev))
             break;
         if (!blk_connect(dev, time_now() + AGAIN_CONNECTION, &why)) {
             __atomic_add_fetch(&dev->reconnects, 1, __ATOMIC_RELAXED);
-            report(dev);
+            if (may_say(dev))
+                report(dev);
             waitq_wake(&dev->changed);
             return;
         }
-        printf("blk %u: cannot connect again: %s\n", dev->xb.id, why);
-        blk_disconnect(dev, 0);
+        if (may_say(dev))
+            printf("blk %u: cannot connect again: %s\n", dev->xb.id, why);
+        blk_disconnect(dev);
         time_sleep(SECONDS);
     }
     if (!noted(dev, BLK_EV_CLOSE))
@@ -152,7 +167,8 @@ static void read_size(struct blk_dev *dev)
     spin_unlock_masked(&dev->lock, mask);
     if (!differs)
         return;
-    printf("blk %u: now %lu sectors\n", dev->xb.id, now.sectors);
+    if (may_say(dev))
+        printf("blk %u: now %lu sectors\n", dev->xb.id, now.sectors);
     waitq_wake(&dev->changed);
 }
 
@@ -243,7 +259,7 @@ static int make_channels(struct blk_dev *dev)
 static void begin_clean(struct blk_dev *dev)
 {
     if (xenbus_backend_state(&dev->xb) >= XenbusStateConnected)
-        blk_disconnect(dev, 0);
+        blk_disconnect(dev);
     xenbus_set_state(XENBUS_NO_TX, &dev->xb, XenbusStateInitialising);
 }
 
@@ -269,7 +285,7 @@ static int start(struct blk_dev *dev, const char **why)
         rc = dev->manager ? 0 : -XEN_ENOMEM;
     }
     if (rc)
-        blk_disconnect(dev, 0);
+        blk_disconnect(dev);
     return rc;
 }
 
@@ -321,7 +337,7 @@ void blk_close(struct blk_dev *dev)
     note(dev, BLK_EV_CLOSE);
     thread_join(dev->manager);
     if (!dev->error)
-        blk_disconnect(dev, 0);
+        blk_disconnect(dev);
     for (unsigned i = 0; i < dev->nr_channels; i++)
         blk_queue_fail(&dev->channels[i]->q, -XEN_ENODEV);
     free_device(dev);

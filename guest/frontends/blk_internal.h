@@ -48,6 +48,7 @@ struct blk_dev {
     unsigned nr_queues;   /* that the connection has; atomic */
 
     struct thread *manager;
+    uint64_t said;        /* system time of the manager's last line */
     struct waitq wake;    /* of the manager */
     struct waitq changed; /* of users: size, error */
     struct waitq io;      /* of threads that wait for a request; outlives their stacks */
@@ -69,9 +70,12 @@ struct blk_dev {
  */
 int blk_connect(struct blk_dev *dev, uint64_t deadline, const char **why);
 
-/* Ends the connection: waits up to drain_ns for what is in flight, closes both ends, takes rings and ports
- * down. */
-void blk_disconnect(struct blk_dev *dev, uint64_t drain_ns);
+/* Nothing more goes to the rings; waits up to ns for what is there, while there is hope. */
+void blk_drain(struct blk_dev *dev, uint64_t ns);
+
+/* Ends the connection: closes both ends, takes rings and ports down. What has not ended waits for the next
+ * one. */
+void blk_disconnect(struct blk_dev *dev);
 
 /* Size and nature of the disk, as the backend says now. 0 or a negative errno with *why set. */
 int blk_read_properties(struct blk_dev *dev, struct blk_info *info, const char **why);

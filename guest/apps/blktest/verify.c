@@ -188,7 +188,7 @@ static void verify_ended(struct worker *w, struct slot *s)
     struct part *p = w->priv;
     uint32_t *model = p->model + (s->req.sector - w->first);
 
-    if (s->req.buf)
+    if (s->req.op == BLK_READ || s->req.op == BLK_WRITE)
         slot_check(s);
     switch (s->req.op) {
     case BLK_READ:
