@@ -49,6 +49,71 @@ void net_counters(struct net_device *dev, struct net_counters *sum)
     }
 }
 
+/* --- what is watched --- */
+
+static void backend_changed(struct xenbus_device *xb, enum xenbus_state state)
+{
+    (void)state;
+    net_news(xb->data, NET_NEWS_STATE | NET_NEWS_NODES);
+}
+
+static void node_changed(struct xenbus_watch *watch, const char *path)
+{
+    (void)path;
+    net_news(watch->data, NET_NEWS_NODES);
+}
+
+static int watch_node(struct net_device *dev, struct xenbus_watch *watch, const char *dir, const char *node)
+{
+    *watch = (struct xenbus_watch){.fn = node_changed, .data = dev};
+    return xenbus_watch(watch, "%s/%s", dir, node);
+}
+
+/* Finds the backend that the frontend's nodes name now. */
+static int open_backend(struct net_device *dev)
+{
+    int rc;
+
+    dev->xb = (struct xenbus_device){.changed = backend_changed, .data = dev};
+    rc = xenbus_device_open(&dev->xb, "vif", dev->id);
+    if (rc)
+        return rc == -XEN_ENOENT ? -XEN_ENODEV : rc;
+    rc = watch_node(dev, &dev->carrier_watch, dev->xb.back, "carrier");
+    if (rc)
+        xenbus_device_close(&dev->xb);
+    dev->has_xb = rc == 0;
+    return rc;
+}
+
+static void close_backend(struct net_device *dev)
+{
+    if (!dev->has_xb)
+        return;
+    dev->has_xb = false;
+    xenbus_unwatch(&dev->carrier_watch);
+    xenbus_device_close(&dev->xb);
+}
+
+static void unwatch_front(struct net_device *dev)
+{
+    while (dev->nr_watches)
+        xenbus_unwatch(&dev->front_watches[--dev->nr_watches]);
+}
+
+static int watch_front(struct net_device *dev)
+{
+    static const char *const nodes[] = {"mac", "mtu", "backend"};
+    int rc = 0;
+
+    _Static_assert(ARRAY_SIZE(nodes) == ARRAY_SIZE(dev->front_watches), "a watch for each");
+    while (!rc && dev->nr_watches < ARRAY_SIZE(nodes)) {
+        rc = watch_node(dev, &dev->front_watches[dev->nr_watches], dev->xb.front, nodes[dev->nr_watches]);
+        if (!rc)
+            dev->nr_watches++;
+    }
+    return rc;
+}
+
 /* --- the card's thread --- */
 
 static bool is_same(const struct net_state *a, const struct net_state *b)
@@ -90,7 +155,7 @@ static void offer_again(struct net_device *dev)
     uint64_t online;
 
     if (xenbus_read_uint(XENBUS_NO_TX, &online, "%s/online", dev->xb.back) == 0 && online == 1)
-        xenbus_set_state(XENBUS_NO_TX, &dev->xb, XenbusStateInitialising);
+        net_set_state(dev, XenbusStateInitialising);
 }
 
 static void follow_backend(struct net_device *dev)
@@ -99,10 +164,10 @@ static void follow_backend(struct net_device *dev)
     case XenbusStateInitWait:
         if (dev->nr_queues) {
             disconnect(dev);
-            xenbus_set_state(XENBUS_NO_TX, &dev->xb, XenbusStateInitialising);
+            net_set_state(dev, XenbusStateInitialising);
         }
         if (net_connect(dev) != 0)
-            xenbus_set_state(XENBUS_NO_TX, &dev->xb, XenbusStateClosed);
+            net_set_state(dev, XenbusStateClosed);
         break;
     case XenbusStateClosing:
     case XenbusStateClosed:
@@ -117,6 +182,21 @@ static void follow_backend(struct net_device *dev)
     default:
         break;
     }
+}
+
+/* The toolstack may take the device away and give the domain another one of the same number, with another
+ * backend. */
+static void follow_frontend(struct net_device *dev)
+{
+    char back[sizeof(dev->xb.back)];
+
+    if (xenbus_read(XENBUS_NO_TX, back, sizeof(back), "device/vif/%u/backend", dev->id) <= 0 ||
+        (dev->has_xb && strcmp(back, dev->xb.back) == 0))
+        return;
+    disconnect(dev);
+    close_backend(dev);
+    if (open_backend(dev) == 0)
+        net_news(dev, NET_NEWS_STATE);
 }
 
 static bool has_news(void *arg)
@@ -138,7 +218,9 @@ static void card_main(void *arg)
                    net_fault_text(dev->fault));
             disconnect(dev);
         }
-        if (news & NET_NEWS_STATE && !dev->fault)
+        if (news & NET_NEWS_NODES)
+            follow_frontend(dev);
+        if (news & NET_NEWS_STATE && dev->has_xb && !dev->fault)
             follow_backend(dev);
         refresh(dev);
     }
@@ -147,63 +229,20 @@ static void card_main(void *arg)
 
 /* --- opening and closing --- */
 
-static void backend_changed(struct xenbus_device *xb, enum xenbus_state state)
-{
-    (void)state;
-    net_news(xb->data, NET_NEWS_STATE | NET_NEWS_NODES);
-}
-
-static void node_changed(struct xenbus_watch *watch, const char *path)
-{
-    (void)path;
-    net_news(watch->data, NET_NEWS_NODES);
-}
-
-static int watch_node(struct net_device *dev, const char *dir, const char *node)
-{
-    struct xenbus_watch *watch = &dev->watches[dev->nr_watches];
-    int rc;
-
-    watch->fn = node_changed;
-    watch->data = dev;
-    rc = xenbus_watch(watch, "%s/%s", dir, node);
-    if (!rc)
-        dev->nr_watches++;
-    return rc;
-}
-
-static void unwatch_all(struct net_device *dev)
-{
-    while (dev->nr_watches)
-        xenbus_unwatch(&dev->watches[--dev->nr_watches]);
-}
-
-static int watch_all(struct net_device *dev)
-{
-    int rc = watch_node(dev, dev->xb.front, "mac");
-
-    if (!rc)
-        rc = watch_node(dev, dev->xb.front, "mtu");
-    if (!rc)
-        rc = watch_node(dev, dev->xb.back, "carrier");
-    return rc;
-}
-
 static int start(struct net_device *dev)
 {
-    int rc = xenbus_device_open(&dev->xb, "vif", dev->id);
+    int rc = open_backend(dev);
 
-    if (rc)
-        return rc == -XEN_ENOENT ? -XEN_ENODEV : rc;
-    rc = watch_all(dev);
+    if (!rc)
+        rc = watch_front(dev);
     if (!rc) {
         net_news(dev, NET_NEWS_STATE | NET_NEWS_NODES);
         dev->thread = thread_start("net-card", 0, card_main, dev);
         rc = dev->thread ? 0 : -XEN_ENOMEM;
     }
     if (rc) {
-        unwatch_all(dev);
-        xenbus_device_close(&dev->xb);
+        unwatch_front(dev);
+        close_backend(dev);
     }
     return rc;
 }
@@ -222,8 +261,6 @@ int net_open(struct net_device **out, unsigned id, const struct net_handlers *ha
         return -XEN_ENOMEM;
     dev->id = id;
     dev->handlers = *handlers;
-    dev->xb.changed = backend_changed;
-    dev->xb.data = dev;
     net_options_read(&dev->options);
     rc = start(dev);
     if (rc)
@@ -235,10 +272,10 @@ int net_open(struct net_device **out, unsigned id, const struct net_handlers *ha
 
 void net_close(struct net_device *dev)
 {
-    unwatch_all(dev);
+    unwatch_front(dev);
     net_news(dev, NET_NEWS_CLOSE);
     thread_join(dev->thread);
-    xenbus_device_close(&dev->xb);
+    close_backend(dev);
     net_held_retry(dev);
     for (unsigned i = 0; i < NET_MAX_QUEUES; i++)
         if (dev->queues[i])

@@ -53,6 +53,27 @@ void net_read_nodes(struct net_device *dev, struct net_state *state)
     state->up = state->queues && offer(dev, "carrier", 1) == 1;
 }
 
+int net_set_state(struct net_device *dev, enum xenbus_state state)
+{
+    char back[sizeof(dev->xb.back)];
+    xenbus_tx_t tx;
+    int rc;
+
+    do {
+        rc = xenbus_tx_start(&tx);
+        if (rc)
+            return rc;
+        rc = xenbus_read(tx, back, sizeof(back), "%s/backend", dev->xb.front);
+        if (rc >= 0)
+            rc = xenbus_set_state(tx, &dev->xb, state);
+        if (!rc)
+            rc = xenbus_tx_end(tx, true);
+        else if (rc != -XEN_EAGAIN)
+            xenbus_tx_end(tx, false);
+    } while (rc == -XEN_EAGAIN);
+    return rc;
+}
+
 /* --- connecting --- */
 
 static int refuse(struct net_device *dev, const char *why, int rc)
@@ -234,9 +255,9 @@ void net_disconnect(struct net_device *dev)
     unsigned n = dev->nr_queues;
 
     stop_queues(dev, n);
-    xenbus_set_state(XENBUS_NO_TX, &dev->xb, XenbusStateClosing);
+    net_set_state(dev, XenbusStateClosing);
     xenbus_wait_backend(&dev->xb, closing | closed | gone, time_now() + STEP_NS);
-    xenbus_set_state(XENBUS_NO_TX, &dev->xb, XenbusStateClosed);
+    net_set_state(dev, XenbusStateClosed);
     xenbus_wait_backend(&dev->xb, closed | gone, time_now() + STEP_NS);
     release_queues(dev, n);
     net_held_retry(dev);

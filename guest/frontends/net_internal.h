@@ -59,7 +59,7 @@ struct net_held {
 
 enum net_news {
     NET_NEWS_STATE = 1, /* of the backend */
-    NET_NEWS_NODES = 2, /* mac, mtu, carrier */
+    NET_NEWS_NODES = 2, /* mac, mtu, carrier, backend */
     NET_NEWS_FAULT = 4, /* of a ring */
     NET_NEWS_CLOSE = 8, /* net_close() */
 };
@@ -69,7 +69,9 @@ struct net_device {
     struct net_handlers handlers;
     struct net_options options;
     struct xenbus_device xb;
-    struct xenbus_watch watches[3]; /* mac, mtu, carrier */
+    bool has_xb;                          /* xb is open */
+    struct xenbus_watch front_watches[3]; /* mac, mtu, backend */
+    struct xenbus_watch carrier_watch;    /* while xb is open */
     unsigned nr_watches;
     bool rx_notify;
     unsigned slot_bytes, max_slots; /* of a frame to send */
@@ -120,6 +122,11 @@ int net_connect(struct net_device *dev);
 /* Takes down what net_connect() has set up, in the order that an honest backend expects, and ends in state
  * Closed. */
 void net_disconnect(struct net_device *dev);
+/*
+ * Writes the frontend's state, unless the toolstack has taken the device away: then writing would bring a
+ * part of it back.
+ */
+int net_set_state(struct net_device *dev, enum xenbus_state state);
 /* Reads mac, mtu and carrier. */
 void net_read_nodes(struct net_device *dev, struct net_state *state);
 
