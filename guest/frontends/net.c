@@ -4,6 +4,7 @@
 #include "guest/grant.h"
 #include "guest/guest.h"
 #include "guest/heap.h"
+#include "guest/suspend.h"
 #include "guest/time.h"
 
 void net_news(struct net_device *dev, enum net_news news)
@@ -114,6 +115,69 @@ static int watch_front(struct net_device *dev)
     return rc;
 }
 
+/* --- all cards --- */
+
+static struct {
+    struct spinlock lock;
+    struct net_device *first;
+    struct waitq wait; /* for cards to be suspended */
+    bool hooked;
+} all;
+
+static bool is_suspended(void *arg)
+{
+    return __atomic_load_n(&((struct net_device *)arg)->suspended, __ATOMIC_ACQUIRE);
+}
+
+/*
+ * Ports and grants end with the domain, so the cards are disconnected before and connect again afterwards, as
+ * if their backends had come back. Nobody opens or closes one meanwhile: hooks and those who do are threads
+ * of the application.
+ */
+static void before_suspend(void *arg)
+{
+    (void)arg;
+    for (struct net_device *dev = all.first; dev; dev = dev->next) {
+        net_news(dev, NET_NEWS_SUSPEND);
+        waitq_wait(&all.wait, is_suspended, dev, 0);
+    }
+}
+
+static void after_suspend(void *arg, bool cancelled)
+{
+    (void)arg;
+    (void)cancelled;
+    for (struct net_device *dev = all.first; dev; dev = dev->next)
+        net_news(dev, NET_NEWS_RESUME);
+}
+
+static void list_add(struct net_device *dev)
+{
+    static struct suspend_hook hook = {.before = before_suspend, .after = after_suspend};
+    bool hooked;
+
+    spin_lock(&all.lock);
+    dev->next = all.first;
+    all.first = dev;
+    hooked = all.hooked;
+    all.hooked = true;
+    spin_unlock(&all.lock);
+    if (!hooked)
+        suspend_hook_add(&hook);
+}
+
+static void list_remove(struct net_device *dev)
+{
+    spin_lock(&all.lock);
+    for (struct net_device **at = &all.first; *at; at = &(*at)->next) {
+        if (*at == dev) {
+            *at = dev->next;
+            break;
+        }
+    }
+    spin_unlock(&all.lock);
+}
+
 /* --- the card's thread --- */
 
 static bool is_same(const struct net_state *a, const struct net_state *b)
@@ -204,6 +268,27 @@ static bool has_news(void *arg)
     return __atomic_load_n(&((struct net_device *)arg)->news, __ATOMIC_ACQUIRE) != 0;
 }
 
+/* A backend of the same domain finds a card that is closed; the new domain's toolstack has made another one.
+ */
+static void suspend_or_resume(struct net_device *dev, unsigned news)
+{
+    uint64_t state;
+
+    if (news & NET_NEWS_SUSPEND) {
+        disconnect(dev);
+        __atomic_store_n(&dev->suspended, true, __ATOMIC_RELEASE);
+        waitq_wake(&all.wait);
+        return;
+    }
+    dev->suspended = false;
+    follow_frontend(dev);
+    /* The thread of the watches may have had no time yet to note the state. */
+    if (dev->has_xb && xenbus_read_uint(XENBUS_NO_TX, &state, "%s/state", dev->xb.back) == 0 &&
+        state == XenbusStateClosed)
+        offer_again(dev);
+    net_news(dev, NET_NEWS_STATE);
+}
+
 /* A state that came while another one was dealt with is news again, so none is missed. */
 static void card_main(void *arg)
 {
@@ -218,9 +303,11 @@ static void card_main(void *arg)
                    net_fault_text(dev->fault));
             disconnect(dev);
         }
-        if (news & NET_NEWS_NODES)
+        if (news & (NET_NEWS_SUSPEND | NET_NEWS_RESUME))
+            suspend_or_resume(dev, news);
+        if (news & NET_NEWS_NODES && !dev->suspended)
             follow_frontend(dev);
-        if (news & NET_NEWS_STATE && dev->has_xb && !dev->fault)
+        if (news & NET_NEWS_STATE && dev->has_xb && !dev->fault && !dev->suspended)
             follow_backend(dev);
         refresh(dev);
     }
@@ -263,15 +350,18 @@ int net_open(struct net_device **out, unsigned id, const struct net_handlers *ha
     dev->handlers = *handlers;
     net_options_read(&dev->options);
     rc = start(dev);
-    if (rc)
+    if (rc) {
         heap_free(dev);
-    else
-        *out = dev;
-    return rc;
+        return rc;
+    }
+    list_add(dev);
+    *out = dev;
+    return 0;
 }
 
 void net_close(struct net_device *dev)
 {
+    list_remove(dev);
     unwatch_front(dev);
     net_news(dev, NET_NEWS_CLOSE);
     thread_join(dev->thread);

@@ -8,7 +8,8 @@
 #define MTU_DEFAULT 1500u
 #define MTU_MIN     68u
 #define MTU_MAX     (NET_FRAME_MAX - 18u)
-#define STEP_NS     (5 * NS_PER_S) /* patience with a backend that is to close */
+#define PATIENCE_NS (5 * NS_PER_S) /* with a backend that is to close */
+#define POLL_NS     (NS_PER_S / 100)
 
 /* A number that the backend offers; `otherwise` if it does not. */
 static uint64_t offer(struct net_device *dev, const char *node, uint64_t otherwise)
@@ -246,6 +247,22 @@ int net_connect(struct net_device *dev)
 
 /* --- disconnecting --- */
 
+/*
+ * Asked of the store, not of the watch on the state: when the domain is to be suspended, the thread of the
+ * watches may be the one that waits for us.
+ */
+static void wait_backend(struct net_device *dev, unsigned mask_of_states)
+{
+    uint64_t end = time_now() + PATIENCE_NS, state;
+
+    while (time_now() < end) {
+        if (xenbus_read_uint(XENBUS_NO_TX, &state, "%s/state", dev->xb.back) != 0 ||
+            state > XenbusStateClosed || mask_of_states >> state & 1)
+            return;
+        time_sleep(POLL_NS);
+    }
+}
+
 /* Pages are taken back only after the backend had a chance to let go of them. */
 void net_disconnect(struct net_device *dev)
 {
@@ -256,9 +273,9 @@ void net_disconnect(struct net_device *dev)
 
     stop_queues(dev, n);
     net_set_state(dev, XenbusStateClosing);
-    xenbus_wait_backend(&dev->xb, closing | closed | gone, time_now() + STEP_NS);
+    wait_backend(dev, closing | closed | gone);
     net_set_state(dev, XenbusStateClosed);
-    xenbus_wait_backend(&dev->xb, closed | gone, time_now() + STEP_NS);
+    wait_backend(dev, closed | gone);
     release_queues(dev, n);
     net_held_retry(dev);
 }

@@ -62,6 +62,8 @@ enum net_news {
     NET_NEWS_NODES = 2, /* mac, mtu, carrier, backend */
     NET_NEWS_FAULT = 4, /* of a ring */
     NET_NEWS_CLOSE = 8, /* net_close() */
+    NET_NEWS_SUSPEND = 16,
+    NET_NEWS_RESUME = 32,
 };
 
 struct net_device {
@@ -79,8 +81,11 @@ struct net_device {
     struct net_queue *queues[NET_MAX_QUEUES]; /* made when first needed, kept */
     unsigned nr_queues;                       /* connected ones */
 
+    struct net_device *next; /* of all that are open */
+
     struct waitq wait;
-    unsigned news; /* enum net_news */
+    unsigned news;  /* enum net_news */
+    bool suspended; /* disconnected because the domain is to be suspended */
     struct thread *thread;
     unsigned fault; /* enum net_fault of the first ring that broke */
 

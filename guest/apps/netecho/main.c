@@ -3,11 +3,11 @@
  * Answers: ping, UDP port 7 (echo) and 9 (discard). Command line: ip= and gw= (guest/net/netif.h), seconds=N
  * to end by itself, net.* (guest/frontends/net.h). Ends also when it is asked to shut down.
  */
+#include "guest/control.h"
 #include "guest/guest.h"
 #include "guest/net/netif.h"
 #include "guest/net/udp.h"
 #include "guest/time.h"
-#include "guest/xenbus.h"
 
 #define NS_PER_S 1000000000ul
 #define START_NS (60 * NS_PER_S)
@@ -44,18 +44,16 @@ static void discard(void *ctx, struct udp_socket *sock, const struct udp_peer *f
 static struct waitq wait;
 static bool asked;
 
-static void shutdown_changed(struct xenbus_watch *watch, const char *path)
+/* Suspending is the library's business. */
+static bool on_request(enum control_request request, void *arg)
 {
-    char text[32];
-
-    (void)watch;
-    if (xenbus_read(XENBUS_NO_TX, text, sizeof(text), "%s", path) <= 0)
-        return;
-    printf("netecho: asked for %s\n", text);
-    /* Says that we have seen it. */
-    xenbus_write(XENBUS_NO_TX, "", "%s", path);
+    (void)arg;
+    if (request == CONTROL_SUSPEND)
+        return false;
+    printf("netecho: asked to end\n");
     __atomic_store_n(&asked, true, __ATOMIC_RELEASE);
     waitq_wake(&wait);
+    return true;
 }
 
 static bool is_asked(void *arg)
@@ -74,13 +72,12 @@ static uint64_t end_of_time(void)
 
 static const char *serve(struct netif *nif)
 {
-    static struct xenbus_watch watch = {.fn = shutdown_changed};
     struct udp_socket *sock;
     struct net_state state;
 
     if (udp_open(nif->ns, &sock, ECHO, echo, NULL) || udp_open(nif->ns, &sock, DISCARD, discard, NULL))
         return "no sockets";
-    if (xenbus_watch(&watch, "control/shutdown"))
+    if (control_start(on_request, NULL))
         return "cannot watch control/shutdown";
     if (!netif_wait(nif, time_now() + START_NS))
         return "no link and address within a minute";
