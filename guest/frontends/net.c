@@ -209,6 +209,7 @@ static void disconnect(struct net_device *dev)
 {
     if (!dev->nr_queues)
         return;
+    dev->asked = false;
     net_disconnect(dev);
     refresh(dev);
 }
@@ -224,13 +225,22 @@ static void offer_again(struct net_device *dev)
 
 static void follow_backend(struct net_device *dev)
 {
-    switch (xenbus_backend_state(&dev->xb)) {
+    enum xenbus_state state = xenbus_backend_state(&dev->xb);
+
+    /* It may be some time before it has seen that we are connected; InitWait after another state is a new
+     * one. */
+    if (state != XenbusStateInitWait)
+        dev->asked = false;
+    switch (state) {
     case XenbusStateInitWait:
+        if (dev->asked)
+            break;
         if (dev->nr_queues) {
             disconnect(dev);
             net_set_state(dev, XenbusStateInitialising);
         }
-        if (net_connect(dev) != 0)
+        dev->asked = net_connect(dev) == 0;
+        if (!dev->asked)
             net_set_state(dev, XenbusStateClosed);
         break;
     case XenbusStateClosing:
@@ -280,7 +290,7 @@ static void suspend_or_resume(struct net_device *dev, unsigned news)
         waitq_wake(&all.wait);
         return;
     }
-    dev->suspended = false;
+    dev->suspended = dev->asked = false;
     follow_frontend(dev);
     /* The thread of the watches may have had no time yet to note the state. */
     if (dev->has_xb && xenbus_read_uint(XENBUS_NO_TX, &state, "%s/state", dev->xb.back) == 0 &&

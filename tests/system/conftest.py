@@ -100,13 +100,19 @@ class Dom0:
 
 
 @pytest.fixture(scope="module")
-def dom0(request, pytestconfig, stock, tmp_path_factory):
+def extra_disks():
+    """More disks for dom0, from /dev/vdb on; for modules to override."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def dom0(request, pytestconfig, stock, tmp_path_factory, extra_disks):
     """A module that needs more than the small image names another one in DOM0_IMAGE."""
     image = vm.BUILD / ("oracle" if stock else "dom0") / getattr(request.module, "DOM0_IMAGE", "initramfs.gz")
     log = tmp_path_factory.mktemp("dom0") / "serial.log"
     with vm.VM(hyp=pytestconfig.getoption("--hyp"), kernel=vm.BUILD / "kernel/vmlinuz", initrd=image,
                append="console=hvc0", hyp_append="dom0_mem=640M", mem=1536, smp=2,
-               disks=[vm.BUILD / "guest-linux/media.iso"], log=log) as machine:
+               disks=[vm.BUILD / "guest-linux/media.iso", *extra_disks], log=log) as machine:
         machine.expect(r"^dom0: up", timeout=300)
         machine.expect(r"# $", timeout=60)
         machine.check("dmesg -n 1; mkdir -p /media; mount -t iso9660 -o ro /dev/vda /media")
