@@ -209,7 +209,6 @@ static void disconnect(struct net_device *dev)
 {
     if (!dev->nr_queues)
         return;
-    dev->asked = false;
     net_disconnect(dev);
     refresh(dev);
 }
@@ -223,24 +222,30 @@ static void offer_again(struct net_device *dev)
         net_set_state(dev, XenbusStateInitialising);
 }
 
+/*
+ * A backend that begins while our state says Connected has either not seen it yet, or it is one that was away
+ * and will go on with the rings as they are. Only a toolstack that made the device anew has changed that
+ * state.
+ */
+static bool still_connected(struct net_device *dev)
+{
+    uint64_t state;
+
+    return xenbus_read_uint(XENBUS_NO_TX, &state, "%s/state", dev->xb.front) == 0 &&
+           state == XenbusStateConnected;
+}
+
 static void follow_backend(struct net_device *dev)
 {
-    enum xenbus_state state = xenbus_backend_state(&dev->xb);
-
-    /* It may be some time before it has seen that we are connected; InitWait after another state is a new
-     * one. */
-    if (state != XenbusStateInitWait)
-        dev->asked = false;
-    switch (state) {
+    switch (xenbus_backend_state(&dev->xb)) {
     case XenbusStateInitWait:
-        if (dev->asked)
+        if (dev->nr_queues && still_connected(dev))
             break;
         if (dev->nr_queues) {
             disconnect(dev);
             net_set_state(dev, XenbusStateInitialising);
         }
-        dev->asked = net_connect(dev) == 0;
-        if (!dev->asked)
+        if (net_connect(dev) != 0)
             net_set_state(dev, XenbusStateClosed);
         break;
     case XenbusStateClosing:
@@ -290,7 +295,7 @@ static void suspend_or_resume(struct net_device *dev, unsigned news)
         waitq_wake(&all.wait);
         return;
     }
-    dev->suspended = dev->asked = false;
+    dev->suspended = false;
     follow_frontend(dev);
     /* The thread of the watches may have had no time yet to note the state. */
     if (dev->has_xb && xenbus_read_uint(XENBUS_NO_TX, &state, "%s/state", dev->xb.back) == 0 &&

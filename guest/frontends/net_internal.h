@@ -85,7 +85,6 @@ struct net_device {
 
     struct waitq wait;
     unsigned news;  /* enum net_news */
-    bool asked;     /* connected, and the backend has not answered yet */
     bool suspended; /* disconnected because the domain is to be suspended */
     struct thread *thread;
     unsigned fault; /* enum net_fault of the first ring that broke */

@@ -18,6 +18,7 @@ struct load_options {
     uint64_t count;            /* 0: no limit */
     uint64_t duration;         /* ns, 0: no limit */
     unsigned window;           /* datagrams under way at a time */
+    uint64_t patience;         /* ns after which an answer is lost */
     unsigned loss;             /* percent that may be lost */
 };
 

@@ -8,6 +8,7 @@
  *   size=N | size=A-B                   bytes of a datagram; in turn. Default 64
  *   count=N seconds=N                   whichever is first; default count=1000
  *   window=N                            pingpong: datagrams under way (default 1, at most 256)
+ *   wait=SECONDS                        pingpong: after which a datagram counts as lost (default 10)
  *   loss=PERCENT                        pingpong and udp-recv: how many may be lost (default 0)
  *   ip= gw= net.*                       guest/net/netif.h, guest/frontends/net.h
  */
@@ -90,13 +91,13 @@ static bool sizes(struct load_options *o)
 static const char *read_options(struct load_options *o, uint16_t default_port)
 {
     char text[32];
-    uint64_t port, count, seconds, window, loss;
+    uint64_t port, count, seconds, window, wait, loss;
 
     if (!sizes(o))
         return "size= is no size";
     if (!number("port=", 65535, default_port, &port) || !number("count=", ~0ul, 0, &count) ||
         !number("seconds=", 1000000, 0, &seconds) || !number("window=", WINDOW_MAX, 1, &window) || !window ||
-        !number("loss=", 100, 0, &loss))
+        !number("wait=", 3600, 10, &wait) || !wait || !number("loss=", 100, 0, &loss))
         return "a number is none";
     if (cmdline_value("to=", text, sizeof(text)) && !ipv4_parse(text, &o->to.addr, NULL))
         return "to= is no address";
@@ -104,6 +105,7 @@ static const char *read_options(struct load_options *o, uint16_t default_port)
     o->count = count || seconds ? count : 1000;
     o->duration = seconds * NS_PER_S;
     o->window = (unsigned)window;
+    o->patience = wait * NS_PER_S;
     o->loss = (unsigned)loss;
     return NULL;
 }

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Round trips. Up to `window` datagrams are under way; each has a place by its sequence number, and an answer
- * counts when it is the one that its place waits for. One that is not answered within a second is lost.
+ * counts when it is the one that its place waits for. One that is not answered in time (wait=) is lost.
  */
 #include "guest/guest.h"
 #include "guest/heap.h"
 #include "guest/time.h"
 #include "load.h"
-
-#define LOST_NS NS_PER_S
 
 /* Round-trip times in buckets that grow by an eighth: enough for percentiles without keeping them all. */
 #define BUCKETS (64u * 8u)
@@ -89,7 +87,7 @@ static int send_next(struct pingpong *p)
     int rc;
 
     *f = (struct flight){.seq = p->next, .sent = time_now(), .out = true};
-    rc = udp_send(p->sock, &p->o->to, p->data, len, f->sent + LOST_NS);
+    rc = udp_send(p->sock, &p->o->to, p->data, len, f->sent + p->o->patience);
     /* Without a backend, or with one that does nothing, it is as lost as on the wire. */
     if (rc && rc != -XEN_EAGAIN && rc != -XEN_ENOTCONN)
         return rc;
@@ -105,7 +103,7 @@ static void give_up_old(struct pingpong *p)
     for (unsigned i = 0; i < p->o->window; i++) {
         struct flight *f = &p->flights[i];
 
-        if (f->out && now - f->sent >= LOST_NS) {
+        if (f->out && now - f->sent >= p->o->patience) {
             f->out = false;
             p->under_way--;
             p->lost++;
@@ -135,7 +133,7 @@ static const char *turn(struct pingpong *p)
             printf("udp_send: %d\n", rc);
             return "a datagram was not sent";
         }
-        rc = udp_recv(p->sock, p->data, p->o->size_to + 1, NULL, time_now() + LOST_NS);
+        rc = udp_recv(p->sock, p->data, p->o->size_to + 1, NULL, time_now() + p->o->patience);
         if (rc >= 0)
             take_answer(p, (size_t)rc);
         refused = refused || rc == -XEN_ECONNREFUSED;
