@@ -41,4 +41,4 @@ $(ORACLE_INITRAMFS): $(ORACLE)/tools/.fetched $(IMAGE_COMMON_DEPS) $(wildcard $(
 
 # What the system tests boot.
 .PHONY: tests-system-files
-tests-system-files: $(DOM0_INITRAMFS) $(DOM0_FULL) $(VMLINUZ) $(GUEST_MEDIA) $(HOSPES_ELF)
+tests-system-files: $(DOM0_INITRAMFS) $(DOM0_FULL) $(GUEST_IMAGES) $(VMLINUZ) $(GUEST_MEDIA) $(HOSPES_ELF)
