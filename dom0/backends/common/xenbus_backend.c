@@ -75,6 +75,19 @@ static void unwatch_front(struct backend_dev_state *s)
     xsc_unwatch(xs, path, s->token);
 }
 
+/* Behind those that were there before: a toolstack waits for them in the order in which it wrote them. */
+static void append(struct backend *b, struct backend_dev_state *s)
+{
+    struct backend_dev_state *last = LIST_FIRST(&b->devices);
+
+    while (last && LIST_NEXT(last, link))
+        last = LIST_NEXT(last, link);
+    if (last)
+        LIST_INSERT_AFTER(last, s, link);
+    else
+        LIST_INSERT_HEAD(&b->devices, s, link);
+}
+
 static struct backend_dev_state *new_device(struct backend *b, uint32_t domid, uint32_t devid)
 {
     struct backend_dev_state *s = calloc(1, sizeof(*s));
@@ -87,7 +100,7 @@ static struct backend_dev_state *new_device(struct backend *b, uint32_t domid, u
         .domid = domid, .devid = devid, .back = s->back, .front = s->front, .backend = b, .state = s};
     snprintf(s->back, sizeof(s->back), "%s/%u/%u", b->root, domid, devid);
     snprintf(s->token, sizeof(s->token), "%u/%u", domid, devid);
-    LIST_INSERT_HEAD(&b->devices, s, link);
+    append(b, s);
     return s;
 }
 
