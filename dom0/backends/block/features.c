@@ -17,8 +17,8 @@ static unsigned info_bits(const struct disk *disk)
            (disk->limits.readonly ? VDISK_READONLY : 0);
 }
 
-/* All in one transaction or nothing; the caller begins again after EAGAIN. */
-static int write_all(struct disk *disk, xsc_tx_t tx)
+/* Frontends look only after our state, which is written after all this: no transaction is needed. */
+int features_write(struct disk *disk)
 {
     struct image_info info;
     const struct {
@@ -40,42 +40,12 @@ static int write_all(struct disk *disk, xsc_tx_t tx)
 
     image_info(disk->image, &info);
     for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]) && !error; i++)
-        error = backend_write(disk->dev, tx, fixed[i].node, "%llu", fixed[i].value);
+        error = backend_write(disk->dev, XSC_NO_TX, fixed[i].node, "%llu", fixed[i].value);
     if (!error)
-        error = backend_write(disk->dev, tx, "physical-sector-size", "%u", info.physical_sector_bytes);
-    if (!error && disk->limits.discard) {
-        error = backend_write(disk->dev, tx, "discard-granularity", "%u", info.discard_granularity);
-        if (!error)
-            error = backend_write(disk->dev, tx, "discard-alignment", "0");
-        if (!error)
-            error = backend_write(disk->dev, tx, "discard-secure", "0");
-    }
+        error = backend_write(disk->dev, XSC_NO_TX, "physical-sector-size", "%u", info.physical_sector_bytes);
+    if (!error && disk->limits.discard)
+        error = backend_write(disk->dev, XSC_NO_TX, "discard-granularity", "%u", info.discard_granularity);
     return error;
-}
-
-static int in_transaction(struct disk *disk, int (*body)(struct disk *disk, xsc_tx_t tx))
-{
-    struct xsc *xs;
-    int error;
-
-    do {
-        xsc_tx_t tx;
-
-        xs = store_xs(disk->server->env.store);
-        if (!xs)
-            return EIO;
-        if (xsc_tx_start(xs, &tx) != 0)
-            return errno;
-        error = body(disk, tx);
-        if (xsc_tx_end(xs, tx, error == 0) != 0 && error == 0)
-            error = errno;
-    } while (error == EAGAIN);
-    return error;
-}
-
-int features_write(struct disk *disk)
-{
-    return in_transaction(disk, write_all);
 }
 
 int features_write_size(struct disk *disk)

@@ -49,24 +49,49 @@ static bool read_node(struct xsc *xs, const struct images_request *req, const ch
     good = value && len < size && strlen(value) == len;
     if (good)
         memcpy(text, value, len + 1);
+    else if (value)
+        errno = EINVAL;
     free(value);
     return good;
 }
 
+/* The broker's own connection, made anew when it breaks. Workers do not inherit it: images_worker_gone(). */
+static struct xsc *store;
+
+static void close_store(void)
+{
+    xsc_close(store);
+    store = NULL;
+}
+
+static bool read_what_to_open(const struct images_request *req, struct images_reply *reply, char *mode,
+                              size_t mode_size)
+{
+    for (int attempt = 0; attempt < 2; attempt++) {
+        if (!store && !(store = xsc_open(NULL)))
+            return false;
+        if (read_node(store, req, "params", reply->path, sizeof(reply->path)) &&
+            read_node(store, req, "mode", mode, mode_size))
+            return true;
+        if (errno != EIO)
+            return false;
+        close_store();
+    }
+    return false;
+}
+
 static int read_nodes(const struct images_request *req, struct images_reply *reply, bool *qcow2)
 {
-    struct xsc *xs = xsc_open(NULL);
     char mode[8] = "", format[16] = "raw";
-    bool found;
+    bool found = read_what_to_open(req, reply, mode, sizeof(mode));
 
-    if (!xs)
-        return refuse(reply, errno, "no connection to the store");
-    found = read_node(xs, req, "params", reply->path, sizeof(reply->path)) &&
-            read_node(xs, req, "mode", mode, sizeof(mode));
-    read_node(xs, req, "format", format, sizeof(format));
-    xsc_close(xs);
+    if (!store)
+        return refuse(reply, EIO, "no connection to the store");
     if (!found)
         return refuse(reply, ENOENT, "the device's nodes params and mode are missing");
+    /* An image that is not raw must not be taken for one. */
+    if (!read_node(store, req, "format", format, sizeof(format)) && errno != ENOENT)
+        return refuse(reply, errno, "the device's node format cannot be read");
     if (strcmp(mode, "r") != 0 && strcmp(mode, "w") != 0)
         return refuse(reply, EINVAL, "mode is neither r nor w");
     *qcow2 = strcmp(format, "qcow2") == 0;
@@ -231,6 +256,7 @@ int images_prepare(void *arg)
 void images_worker_gone(void *arg)
 {
     (void)arg;
+    close_store();
     qcow2_end_all();
 }
 
