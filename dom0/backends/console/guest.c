@@ -190,10 +190,10 @@ static bool drain(struct guest *guest)
 
     if (len == 0)
         return true;
-    logfile_write(&guest->log, buf, len);
+    /* A guest's share is what it costs: empty lines are not for nothing. */
+    guest->period_bytes += logfile_write(&guest->log, buf, len);
     backlog_append(guest->backlog, buf, len);
     console_ring_release(&guest->ring);
-    guest->period_bytes += len;
     guest_port_notify(guest->port);
     return !console_ring_has_output(&guest->ring);
 }

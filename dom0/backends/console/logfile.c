@@ -67,15 +67,16 @@ static size_t stamp_lines(struct logfile *log, const char *buf, size_t len, cons
     return used;
 }
 
-void logfile_write(struct logfile *log, const char *buf, size_t len)
+size_t logfile_write(struct logfile *log, const char *buf, size_t len)
 {
     char stamp[STAMP_ROOM], text[TEXT_ROOM];
-    size_t stamp_len = make_stamp(stamp), text_len;
+    size_t stamp_len = make_stamp(stamp), text_len, total = 0;
 
     while (len > 0) {
         size_t used = stamp_lines(log, buf, len, stamp, stamp_len, text, &text_len);
 
         write_all(log, text, text_len);
+        total += text_len;
         buf += used;
         len -= used;
         if (log->bytes >= LOGFILE_BYTES) {
@@ -83,6 +84,7 @@ void logfile_write(struct logfile *log, const char *buf, size_t len)
             open_file(log, true);
         }
     }
+    return total;
 }
 
 void logfile_reopen(struct logfile *log)

@@ -33,7 +33,8 @@ int logfile_open_path(const char *dir, const char *name, bool rotate);
 /* ---- text: in the worker ---- */
 
 void logfile_open(struct logfile *log, logfile_opener *opener, void *arg);
-void logfile_write(struct logfile *log, const char *buf, size_t len);
+/* How many bytes that was with the times. */
+size_t logfile_write(struct logfile *log, const char *buf, size_t len);
 /* The file was moved away by somebody: begins a new one. */
 void logfile_reopen(struct logfile *log);
 void logfile_close(struct logfile *log);
