@@ -43,10 +43,10 @@ run test test-full: deps
 do-run: all $(BUILD)/hospes.iso
 	@tests/tools/run-demo.py
 
-do-test: all tests-system-files oracle
+do-test: all tests-system-files oracle compat-image
 	@tests/run.py
 
-do-test-full: all tests-system-files oracle
+do-test-full: all tests-system-files oracle compat-image
 	@tests/run.py --full
 
 # A failing program does not hide the ones after it.
@@ -90,5 +90,6 @@ help:
 	@echo "make run        install what is missing, build, boot the disc in QEMU, show guests"
 	@echo "make test       all levels of tests; test-full: their long forms"
 	@echo "make test-host  unit tests on this machine, no QEMU"
+	@echo "make compat     every hypervisor, store, toolstack, backend and guest with every other: a long run"
 	@echo "make check      format, lint and both compilers"
 	@echo "make bench-hyp  what each service costs in instructions, on Hospes and on real Xen"

@@ -46,7 +46,7 @@ static int end_locked(struct toolstack *ts, uint32_t domid)
 
 int domain_end(struct toolstack *ts, uint32_t domid)
 {
-    struct domain_lock lock;
+    struct domain_lock lock = {.fd = -1};
     int rc;
 
     domain_lock(&lock, domid);

@@ -13,19 +13,16 @@
 
 /* A column: where its value is, under which key it is shown in JSON. */
 struct column {
-    const char *title, *key, *node;
+    const char *title, *key, *node; /* node NULL: the backend's directory, which says who serves the device */
     int width;
     bool front; /* the frontend's node, else the backend's */
 };
 
 static const struct column block_columns[] = {
-    {"Vdev", "devid", "virtual-device", -6, true},
-    {"Name", "name", "dev", -6, false},
-    {"BE", "backend_domid", "backend-id", 3, true},
-    {"State", "state", "state", 6, false},
-    {"Evt-ch", "evtchn", "event-channel", 7, true},
-    {"Ring-ref", "ring_ref", "ring-ref", 9, true},
-    {"Mode", "mode", "mode", 5, false},
+    {"Vdev", "devid", "virtual-device", -6, true},  {"Name", "name", "dev", -6, false},
+    {"BE", "backend_domid", "backend-id", 3, true}, {"State", "state", "state", 6, false},
+    {"Evt-ch", "evtchn", "event-channel", 7, true}, {"Ring-ref", "ring_ref", "ring-ref", 9, true},
+    {"Backend", "backend", NULL, -10, false},       {"Mode", "mode", "mode", 5, false},
     {"Target", "target", "params", 0, false},
 };
 
@@ -38,6 +35,7 @@ static const struct column network_columns[] = {
     {"Evt-rx", "evtchn_rx", "event-channel-rx", 7, true},
     {"Tx-ref", "tx_ring_ref", "tx-ring-ref", 7, true},
     {"Rx-ref", "rx_ring_ref", "rx-ring-ref", 7, true},
+    {"Backend", "backend", NULL, -10, false},
     {"Bridge", "bridge", "bridge", 0, false},
 };
 
@@ -67,6 +65,8 @@ static char *column_value(struct xsc *xs, const struct device *dev, const struct
     char front[DEVICE_PATH_ROOM], back[DEVICE_PATH_ROOM], node[48];
     char *value;
 
+    if (!column->node)
+        return strdup(device_backends[dev->backend].dir);
     device_frontend_path(dev, front);
     device_backend_path(dev, back);
     value = read_node(xs, column->front ? front : back, column->node);

@@ -33,7 +33,7 @@ int device_record_ids(struct xsc *xs, uint32_t domid, enum device_kind kind, uin
         errno = ENOMEM;
         return -1;
     }
-    for (size_t i = 0; i < names_count; i++) {
+    for (size_t i = 0; names && i < names_count; i++) {
         char *end;
         unsigned long id = strtoul(names[i], &end, 10);
 

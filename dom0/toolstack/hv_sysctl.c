@@ -74,7 +74,7 @@ int hv_debug_keys(struct hv *hv, const char *keys)
 
     if (!buffer)
         return -1;
-    memcpy(buffer, keys, len);
+    memcpy(buffer, keys, len + 1);
     set_xen_guest_handle(op.u.debug_keys.keys, buffer);
     op.u.debug_keys.nr_keys = (uint32_t)len;
     return hv_sysctl(hv, &op);

@@ -36,7 +36,7 @@ static void nap(void)
 /* Whether the process is this guest's QEMU, and not one that came to the same number. */
 static bool is_qemu_of(pid_t pid, uint32_t domid)
 {
-    char path[64], text[256], expected[64];
+    char path[64], text[256] = "", expected[64];
     ssize_t len = -1;
     int used, fd;
 

@@ -20,11 +20,21 @@ COMPLAINTS = r"WARNING:|BUG:|Oops|Call Trace|general protection|unhandled"
 
 def pytest_addoption(parser):
     parser.addoption("--full", action="store_true", help="the long forms too")
+    parser.addoption("--hyp", default="hospes", help="hypervisor: hospes or xen; on Xen only the guests' tests run")
 
 
 @pytest.fixture(scope="session")
 def full(pytestconfig):
     return pytestconfig.getoption("--full")
+
+
+def pytest_collection_modifyitems(config, items):
+    """What is about our hypervisor's own start and disc."""
+    if config.getoption("--hyp") == "hospes":
+        return
+    for item in items:
+        if item.path.name in ("test_boot.py", "test_disc.py"):
+            item.add_marker(pytest.mark.skip(reason="of Hospes alone"))
 
 
 class Dom0:
@@ -33,7 +43,8 @@ class Dom0:
     def __init__(self, **options):
         options.setdefault("mem", 2048)
         options.setdefault("hyp_append", "dom0_mem=640M loglvl=info guest_loglvl=info")
-        self.vm = vm.VM(hyp="hospes", kernel=BUILD / "kernel/vmlinuz", initrd=BUILD / "dom0/initramfs.gz",
+        options.setdefault("hyp", "hospes")
+        self.vm = vm.VM(kernel=BUILD / "kernel/vmlinuz", initrd=BUILD / "dom0/initramfs.gz",
                         append="console=hvc0", **options)
 
     def __enter__(self):
@@ -80,8 +91,8 @@ def guest_files(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def dom0(guest_files):
+def dom0(pytestconfig, guest_files):
     """dom0 with two CPUs and the guests' files in /guest."""
-    with Dom0(smp=2, disks=[guest_files]) as machine:
+    with Dom0(hyp=pytestconfig.getoption("--hyp"), smp=2, disks=[guest_files]) as machine:
         machine.check("mkdir -p /guest /run/hospes && cd /guest && tar xf /dev/vda && cd /")
         yield machine
