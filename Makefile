@@ -28,7 +28,7 @@ TEST_HOST_BINS :=
 
 -include hyp/hyp.mk xs/xs.mk guest/guest.mk dom0/dom0.mk tests/tests.mk
 
-.PHONY: all clean help deps run test test-full test-host test-abi-xen check check-format check-lint check-tidy check-headers
+.PHONY: all clean help deps run test test-full test-host test-abi-xen check check-format check-lint check-tidy check-headers check-claims
 
 all: $(ALL_TARGETS)
 
@@ -57,7 +57,7 @@ test-host: $(TEST_HOST_BINS)
 C_FILES := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 SHELL_FILES := $(shell git grep -lE '^\#!/bin/(ba)?sh' 2>/dev/null)
 
-check: check-format check-headers check-lint check-tidy
+check: check-format check-headers check-lint check-tidy check-claims
 	$(MAKE) --no-print-directory BUILD=build/clang CC=clang all
 
 check-format:
@@ -81,6 +81,9 @@ check-lint:
 	@shellcheck $(SHELL_FILES)
 	@cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -j2 \
 	    --suppress=missingIncludeSystem --suppress=unknownMacro -I hyp -I . hyp xs dom0
+
+check-claims:
+	@tests/abi/uncovered.py
 
 clean:
 	rm -rf $(BUILD)

@@ -556,3 +556,51 @@ CLAIM(time_record,
     area.addr.v = HV_PTR;
     EXPECT_EQ(hv_vcpu_op(VCPUOP_register_vcpu_time_memory_area, 0, &area), -XEN_EFAULT);
 }
+
+CLAIM(mca_fetch, "mca fetch: nothing was logged; no kind of record asked for is EINVAL")
+{
+    static struct xen_mc mc;
+    static struct mc_info info;
+
+    FIRST_DOMAIN_ONLY();
+    mc.interface_version = XEN_MCA_INTERFACE_VERSION;
+    mc.cmd = XEN_MC_fetch;
+    mc.u.mc_fetch.flags = XEN_MC_NONURGENT;
+    set_xen_guest_handle(mc.u.mc_fetch.data, &info);
+    EXPECT_EQ(hypercall1(__HYPERVISOR_mca, (unsigned long)&mc), 0);
+    EXPECT_EQ(mc.u.mc_fetch.flags, XEN_MC_NODATA);
+    mc.u.mc_fetch.flags = 0;
+    EXPECT_EQ(hypercall1(__HYPERVISOR_mca, (unsigned long)&mc), -XEN_EINVAL);
+}
+
+CLAIM(irq_vector, "alloc_irq_vector succeeds for a line that there is; a bad pointer is EFAULT")
+{
+    struct physdev_irq op = {.irq = 9};
+
+    FIRST_DOMAIN_ONLY();
+    EXPECT_EQ(hv_physdev_op(PHYSDEVOP_alloc_irq_vector, &op), 0);
+    EXPECT_EQ(hv_physdev_op(PHYSDEVOP_alloc_irq_vector, BAD_PTR), -XEN_EFAULT);
+}
+
+CLAIM(physid, "get_physid of a vCPU that is not pinned is EINVAL")
+{
+    static struct vcpu_get_physid id;
+
+    EXPECT_EQ(hv_vcpu_op(VCPUOP_get_physid, 0, &id), -XEN_EINVAL);
+}
+
+CLAIM(hvm_policies, "feature sets and policies of HVM are there or EOPNOTSUPP, never EINVAL")
+{
+    static uint32_t words[32];
+    long rc;
+
+    FIRST_DOMAIN_ONLY();
+    for (unsigned i = XEN_SYSCTL_cpu_featureset_raw; i <= XEN_SYSCTL_cpu_featureset_hvm_max; i++) {
+        control_clear();
+        sysctl.u.cpu_featureset.index = i;
+        sysctl.u.cpu_featureset.nr_features = 32;
+        set_xen_guest_handle(sysctl.u.cpu_featureset.features, words);
+        rc = do_sysctl(XEN_SYSCTL_get_cpu_featureset);
+        EXPECT(rc == 0 || rc == -XEN_EOPNOTSUPP);
+    }
+}

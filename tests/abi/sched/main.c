@@ -203,6 +203,14 @@ CRASH_CLAIM(shutdown_crash, "SHUTDOWN_crash ends the domain as crashed")
     hv_sched_op(SCHEDOP_shutdown, &arg);
 }
 
+CLAIM(shutdown_code, "shutdown_code tells a reason without shutting down; a bad pointer is EFAULT")
+{
+    struct sched_shutdown s = {.reason = SHUTDOWN_poweroff};
+
+    EXPECT_EQ(hv_sched_op(SCHEDOP_shutdown_code, BAD_PTR), -XEN_EFAULT);
+    EXPECT_EQ(hv_sched_op(SCHEDOP_shutdown_code, &s), 0);
+}
+
 static long watchdog(uint32_t id, uint32_t seconds)
 {
     struct sched_watchdog w = {.id = id, .timeout = seconds};
