@@ -14,11 +14,6 @@
 /* CR4 bits that a guest may see change; the rest keeps its value and a write of it is ignored. */
 #define STRING_IO_BATCH 64
 
-static bool has_iopl(const struct vcpu *v)
-{
-    return v->iopl >= (v->kernel_mode ? 1 : 3);
-}
-
 static void emulate_cpuid_at(struct cpu_user_regs *regs)
 {
     struct cpuid_leaf l;
@@ -297,7 +292,7 @@ bool emulate_privileged(struct cpu_user_regs *regs)
             break;
         case 0xfa: /* CLI, STI: nothing happens; they are not the event mask */
         case 0xfb:
-            ok = has_iopl(current);
+            ok = guest_has_iopl(current);
             break;
         default:
             ok = false;

@@ -35,6 +35,16 @@ int guest_rdmsr(struct vcpu *v, u32 msr, u64 *val); /* -EPERM: #GP */
 int guest_wrmsr(struct vcpu *v, u32 msr, u64 val);
 u32 guest_port_read(struct vcpu *v, u16 port, unsigned size);
 void guest_port_write(struct vcpu *v, u16 port, unsigned size, u32 val);
+/* Whether v's virtual IOPL lets it use ports and CLI: its kernel counts as ring 1, or as ring 0 if the domain
+ * has asked for the IOPL of the architecture. */
+static inline bool guest_has_iopl(const struct vcpu *v)
+{
+    unsigned ring = !v->kernel_mode                                                ? 3
+                    : v->domain->vm_assist & 1UL << VMASST_TYPE_architectural_iopl ? 0
+                                                                                   : 1;
+
+    return v->iopl >= ring;
+}
 bool guest_port_allowed(struct vcpu *v, const struct cpu_user_regs *regs, u16 port, unsigned size);
 
 #endif

@@ -25,7 +25,7 @@ bool guest_port_allowed(struct vcpu *v, const struct cpu_user_regs *regs, u16 po
     u32 map;
 
     (void)regs;
-    if (v->iopl >= (v->kernel_mode ? 1 : 3))
+    if (guest_has_iopl(v))
         return true;
     if (port + size > v->io_bitmap_ports)
         return false;

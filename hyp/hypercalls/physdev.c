@@ -5,12 +5,7 @@
 #include "cpu/irq.h"
 #include "cpu/platform.h"
 #include "event/pirq.h"
-
-#define COPY_IN(op, arg)                               \
-    do {                                               \
-        if (copy_from_guest(&(op), (arg), sizeof(op))) \
-            return -EFAULT;                            \
-    } while (0)
+#include "lib/printk.h"
 
 #define MAX_PORTS 65536u
 
@@ -19,50 +14,41 @@ static bool privileged(void)
     return current->domain->privileged;
 }
 
-static long set_iopl(u64 arg)
+static long set_iopl(void *arg)
 {
-    struct physdev_set_iopl op;
+    struct physdev_set_iopl *op = arg;
 
-    COPY_IN(op, arg);
-    if (op.iopl > 3)
+    if (op->iopl > 3)
         return -EINVAL;
-    current->iopl = (u8)op.iopl;
+    current->iopl = (u8)op->iopl;
     return 0;
 }
 
-static long set_iobitmap(u64 arg)
+static long set_iobitmap(void *arg)
 {
-    struct physdev_set_iobitmap op;
-    u64 va;
+    struct physdev_set_iobitmap *op = arg;
+    u64 va = (u64)op->bitmap.p;
 
-    COPY_IN(op, arg);
-    va = (u64)op.bitmap.p;
     /* Only its address is kept; it is read when a port is used. */
-    if (op.nr_ports > MAX_PORTS || !guest_range_ok(va, MAX_PORTS / 8))
+    if (op->nr_ports > MAX_PORTS || !guest_range_ok(va, MAX_PORTS / 8))
         return -EINVAL;
     current->io_bitmap_va = va;
-    current->io_bitmap_ports = op.nr_ports;
+    current->io_bitmap_ports = op->nr_ports;
     return 0;
 }
 
-static long eoi(u64 arg)
+static long eoi(void *arg)
 {
-    struct physdev_eoi op;
+    struct physdev_eoi *op = arg;
 
-    COPY_IN(op, arg);
-    return pirq_eoi(current->domain, op.irq);
+    return pirq_eoi(current->domain, op->irq);
 }
 
-static long irq_status_query(u64 arg)
+static long irq_status_query(void *arg)
 {
-    struct physdev_irq_status_query op;
-    int rc;
+    struct physdev_irq_status_query *op = arg;
 
-    COPY_IN(op, arg);
-    rc = pirq_status(current->domain, op.irq, &op.flags);
-    if (!rc && copy_to_guest(arg, &op, sizeof(op)))
-        rc = -EFAULT;
-    return rc;
+    return pirq_status(current->domain, op->irq, &op->flags);
 }
 
 static int map_by_type(struct domain *d, const struct physdev_map_pirq *map, int *pirq)
@@ -86,7 +72,8 @@ static long map_pirq(u64 arg)
     bool had_number;
     int rc;
 
-    COPY_IN(op, arg);
+    if (copy_from_guest(&op, arg, sizeof(op)))
+        return -EFAULT;
     rc = hypercall_domain(op.domid, true, &d);
     if (rc)
         return rc;
@@ -101,71 +88,58 @@ static long map_pirq(u64 arg)
     return rc;
 }
 
-static long unmap_pirq(u64 arg)
+static long unmap_pirq(void *arg)
 {
-    struct physdev_unmap_pirq op;
+    struct physdev_unmap_pirq *op = arg;
     struct domain *d;
-    int rc;
+    int rc = hypercall_domain(op->domid, true, &d);
 
-    COPY_IN(op, arg);
-    rc = hypercall_domain(op.domid, true, &d);
     if (rc)
         return rc;
-    rc = privileged() ? pirq_unmap(d, op.pirq) : -EPERM;
+    rc = privileged() ? pirq_unmap(d, op->pirq) : -EPERM;
     domain_put(d);
     return rc;
 }
 
-static long setup_gsi(u64 arg)
+static long setup_gsi(void *arg)
 {
-    struct physdev_setup_gsi op;
+    struct physdev_setup_gsi *op = arg;
 
-    COPY_IN(op, arg);
-    if (op.gsi < 0 || (unsigned)op.gsi >= nr_gsis)
+    if (op->gsi < 0 || (unsigned)op->gsi >= nr_gsis)
         return -EINVAL;
     if (!privileged())
         return -EPERM;
-    return pirq_setup_gsi(op.gsi, op.triggering != 0, op.polarity != 0);
+    return pirq_setup_gsi(op->gsi, op->triggering != 0, op->polarity != 0);
 }
 
-static long alloc_irq_vector(u64 arg)
+static long alloc_irq_vector(void *arg)
 {
-    struct physdev_irq op;
+    struct physdev_irq *op = arg;
 
-    COPY_IN(op, arg);
     if (!privileged())
         return -EPERM;
     /* Vectors are the hypervisor's; the ABI has a number here, and callers only look whether the call worked.
      */
-    op.vector = op.irq;
-    return copy_to_guest(arg, &op, sizeof(op)) ? -EFAULT : 0;
+    op->vector = op->irq;
+    return 0;
 }
 
-static long apic_read(u64 arg)
+static long apic_read(void *arg)
 {
-    struct physdev_apic op;
-    int rc;
+    struct physdev_apic *op = arg;
 
-    COPY_IN(op, arg);
-    if (!privileged())
-        return -EPERM;
-    rc = ioapic_guest_read(op.apic_physbase, op.reg, &op.value);
-    if (!rc && copy_to_guest(arg, &op, sizeof(op)))
-        rc = -EFAULT;
-    return rc;
+    return privileged() ? ioapic_guest_read(op->apic_physbase, op->reg, &op->value) : -EPERM;
 }
 
-static long get_free_pirq(u64 arg)
+static long get_free_pirq(void *arg)
 {
-    struct physdev_get_free_pirq op;
-    int nr;
+    struct physdev_get_free_pirq *op = arg;
+    int nr = pirq_reserve(current->domain, op->type);
 
-    COPY_IN(op, arg);
-    nr = pirq_reserve(current->domain, op.type);
     if (nr < 0)
         return nr;
-    op.pirq = (u32)nr;
-    return copy_to_guest(arg, &op, sizeof(op)) ? -EFAULT : 0;
+    op->pirq = (u32)nr;
+    return 0;
 }
 
 /*
@@ -184,85 +158,80 @@ static long pci_device(u16 seg, u8 bus, u8 devfn, bool virtual_function)
     return 0;
 }
 
-static long pci_device_add(u64 arg)
+static long pci_device_add(void *arg)
 {
-    struct physdev_pci_device_add op;
+    struct physdev_pci_device_add *op = arg;
 
     /* The array at the end has an element only if a flag says so, and is of no use here. */
-    if (copy_from_guest(&op, arg, offsetof(struct physdev_pci_device_add, optarr)))
-        return -EFAULT;
-    return pci_device(op.seg, op.bus, op.devfn, op.flags & XEN_PCI_DEV_VIRTFN);
+    return pci_device(op->seg, op->bus, op->devfn, op->flags & XEN_PCI_DEV_VIRTFN);
 }
 
-static long pci_device_remove(u64 arg)
+static long pci_device_remove(void *arg)
 {
-    struct physdev_pci_device op;
+    struct physdev_pci_device *op = arg;
 
-    COPY_IN(op, arg);
-    return pci_device(op.seg, op.bus, op.devfn, true);
+    return pci_device(op->seg, op->bus, op->devfn, true);
 }
 
-static long manage_pci_add(u64 arg)
+static long manage_pci_add(void *arg)
 {
-    struct physdev_manage_pci op;
+    struct physdev_manage_pci *op = arg;
 
-    COPY_IN(op, arg);
-    return pci_device(0, op.bus, op.devfn, false);
+    return pci_device(0, op->bus, op->devfn, false);
 }
 
-static long manage_pci_add_ext(u64 arg)
+static long manage_pci_add_ext(void *arg)
 {
-    struct physdev_manage_pci_ext op;
+    struct physdev_manage_pci_ext *op = arg;
 
-    COPY_IN(op, arg);
-    if (op.is_extfn > 1 || op.is_virtfn > 1)
+    if (op->is_extfn > 1 || op->is_virtfn > 1)
         return -EINVAL;
-    return pci_device(0, op.bus, op.devfn, op.is_virtfn);
+    return pci_device(0, op->bus, op->devfn, op->is_virtfn);
 }
 
-static long manage_pci_remove(u64 arg)
+static long manage_pci_remove(void *arg)
 {
-    struct physdev_manage_pci op;
+    struct physdev_manage_pci *op = arg;
 
-    COPY_IN(op, arg);
-    return pci_device(0, op.bus, op.devfn, true);
+    return pci_device(0, op->bus, op->devfn, true);
 }
 
-long do_physdev_op(u64 cmd, u64 arg, u64 a3, u64 a4, u64 a5)
+/* One structure is copied in, worked on, and, if the operation answers, copied back. */
+static const struct {
+    long (*fn)(void *op);
+    size_t size;
+    bool answers;
+} ops[] = {
+    [PHYSDEVOP_eoi] = {eoi, sizeof(struct physdev_eoi), false},
+    [PHYSDEVOP_set_iopl] = {set_iopl, sizeof(struct physdev_set_iopl), false},
+    [PHYSDEVOP_set_iobitmap] = {set_iobitmap, sizeof(struct physdev_set_iobitmap), false},
+    [PHYSDEVOP_irq_status_query] = {irq_status_query, sizeof(struct physdev_irq_status_query), true},
+    [PHYSDEVOP_unmap_pirq] = {unmap_pirq, sizeof(struct physdev_unmap_pirq), false},
+    [PHYSDEVOP_setup_gsi] = {setup_gsi, sizeof(struct physdev_setup_gsi), false},
+    [PHYSDEVOP_apic_read] = {apic_read, sizeof(struct physdev_apic), true},
+    [PHYSDEVOP_alloc_irq_vector] = {alloc_irq_vector, sizeof(struct physdev_irq), true},
+    [PHYSDEVOP_get_free_pirq] = {get_free_pirq, sizeof(struct physdev_get_free_pirq), true},
+    [PHYSDEVOP_pci_device_add] = {pci_device_add, offsetof(struct physdev_pci_device_add, optarr), false},
+    [PHYSDEVOP_pci_device_remove] = {pci_device_remove, sizeof(struct physdev_pci_device), false},
+    [PHYSDEVOP_manage_pci_add] = {manage_pci_add, sizeof(struct physdev_manage_pci), false},
+    [PHYSDEVOP_manage_pci_add_ext] = {manage_pci_add_ext, sizeof(struct physdev_manage_pci_ext), false},
+    [PHYSDEVOP_manage_pci_remove] = {manage_pci_remove, sizeof(struct physdev_manage_pci), false},
+};
+
+long do_physdev_op(u64 cmd64, u64 arg, u64 a3, u64 a4, u64 a5)
 {
+    u32 cmd = (u32)cmd64;
+    u64 op[4];
+    long rc;
+
     (void)a3, (void)a4, (void)a5;
-    switch ((u32)cmd) {
-    case PHYSDEVOP_eoi:
-        return eoi(arg);
-    case PHYSDEVOP_set_iopl:
-        return set_iopl(arg);
-    case PHYSDEVOP_set_iobitmap:
-        return set_iobitmap(arg);
-    case PHYSDEVOP_irq_status_query:
-        return irq_status_query(arg);
-    case PHYSDEVOP_map_pirq:
+    if (cmd == PHYSDEVOP_map_pirq)
         return map_pirq(arg);
-    case PHYSDEVOP_unmap_pirq:
-        return unmap_pirq(arg);
-    case PHYSDEVOP_setup_gsi:
-        return setup_gsi(arg);
-    case PHYSDEVOP_apic_read:
-        return apic_read(arg);
-    case PHYSDEVOP_alloc_irq_vector:
-        return alloc_irq_vector(arg);
-    case PHYSDEVOP_get_free_pirq:
-        return get_free_pirq(arg);
-    case PHYSDEVOP_pci_device_add:
-        return pci_device_add(arg);
-    case PHYSDEVOP_pci_device_remove:
-        return pci_device_remove(arg);
-    case PHYSDEVOP_manage_pci_add:
-        return manage_pci_add(arg);
-    case PHYSDEVOP_manage_pci_add_ext:
-        return manage_pci_add_ext(arg);
-    case PHYSDEVOP_manage_pci_remove:
-        return manage_pci_remove(arg);
-    default: /* docs/abi-coverage.md says which and why */
-        return hypercall_unknown(__HYPERVISOR_physdev_op, (u32)cmd);
-    }
+    if (cmd >= ARRAY_SIZE(ops) || !ops[cmd].fn) /* docs/abi-coverage.md says which and why */
+        return hypercall_unknown(__HYPERVISOR_physdev_op, cmd);
+    BUG_ON(ops[cmd].size > sizeof(op));
+    if (copy_from_guest(op, arg, ops[cmd].size))
+        return -EFAULT;
+    rc = ops[cmd].fn(op);
+    return !rc && ops[cmd].answers && copy_to_guest(arg, op, ops[cmd].size) ? -EFAULT : rc;
 }

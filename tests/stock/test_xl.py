@@ -142,8 +142,10 @@ def test_network(dom0, lin):
 
 
 def test_sched_credit2(dom0, lin):
-    dom0.check(f"xl sched-credit2 -d {lin} -w 512")
-    assert re.search(rf"^{lin} +\d+ +512 +0$", dom0.check("xl sched-credit2"), re.M)
+    dom0.check(f"xl sched-credit2 -d {lin} -w 512 -c 80")
+    assert re.search(rf"^{lin} +\d+ +512 +80$", dom0.check("xl sched-credit2"), re.M)
+    assert dom0.guest(lin, "seq 20000 | tail -n 1") == "20000"  # capped, it goes on
+    dom0.check(f"xl sched-credit2 -d {lin} -c 0")
     dom0.check("xl sched-credit2 -s -r 2000")
     assert "ratelimit=2000us" in dom0.check("xl sched-credit2 -s")
     assert dom0.run("xl sched-credit2 -s -r 50")[0] != 0
@@ -183,7 +185,9 @@ def test_trigger_sysrq(dom0, lin):
     dom0.until(f"grep -q 'NMI received' {dom0.log(lin)}")
 
 
-def test_dump_core(dom0, lin):
+def test_dump_core(dom0, lin, full):
+    if not full:
+        pytest.skip("the long form only")
     dom0.check(f"xl dump-core {lin} /tmp/core")
     # An ELF core whose notes begin with Xen's, and all of the guest's memory.
     assert dom0.check("head -c 4 /tmp/core | tail -c 3").strip() == "ELF"

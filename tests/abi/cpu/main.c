@@ -56,6 +56,23 @@ CLAIM(cli_without_iopl, "with virtual IOPL 0, CLI and port input are #GP in the 
     EXPECT_EQ(FAULT_OF("inb $0x80, %0", : "=a"(v)), -1);
 }
 
+CLAIM(architectural_iopl,
+      "with the assist for it the kernel counts as ring 0: CLI and ports go with virtual IOPL 0")
+{
+    struct physdev_set_iopl iopl = {.iopl = 0};
+    uint8_t v;
+
+    EXPECT_EQ(hv_vm_assist(VMASST_CMD_enable, VMASST_TYPE_architectural_iopl), 0);
+    EXPECT_EQ(hv_physdev_op(PHYSDEVOP_set_iopl, &iopl), 0);
+    EXPECT_EQ(FAULT_OF("cli", :::), -1);
+    EXPECT_EQ(FAULT_OF("inb $0x80, %0", : "=a"(v)), -1);
+    EXPECT_EQ(hv_vm_assist(VMASST_CMD_disable, VMASST_TYPE_architectural_iopl), 0);
+    EXPECT_EQ(hv_physdev_op(PHYSDEVOP_set_iopl, &iopl), 0);
+    EXPECT_EQ(FAULT_OF("cli", :::), VEC_GP);
+    iopl.iopl = 1;
+    EXPECT_EQ(hv_physdev_op(PHYSDEVOP_set_iopl, &iopl), 0);
+}
+
 CLAIM(cr_reads, "CR0 has PE, PG and WP; CR4 has PAE; CR3 is the root; CR2 the last fault's address")
 {
     uint64_t cr0, cr2, cr3, cr4, v;
