@@ -17,7 +17,7 @@ FAMILIES = re.compile(r"\b(?:XEN_DOMCTL_(?!SCHEDOP|PFINFO|GRANT|CDF|SENDTRIGGER)
 # Refused with one errno whatever the arguments, where Xen has them: nothing that both keep could be claimed.
 REFUSED = {"XEN_DOMCTL_assign_device", "XEN_DOMCTL_deassign_device", "XEN_DOMCTL_test_assign_device",
            "XEN_DOMCTL_get_paging_mempool_size", "XEN_DOMCTL_set_paging_mempool_size", "XEN_DOMCTL_set_virq_handler",
-           "XEN_DOMCTL_setvnumainfo", "XEN_DOMCTL_soft_reset", "XEN_DOMCTL_subscribe", "SCHEDOP_pin_override",
+           "XEN_DOMCTL_setvnumainfo", "XEN_DOMCTL_soft_reset", "XEN_DOMCTL_subscribe", "SCHEDOP_pin_override", "VCPUOP_get_physid",
            "XENMEM_reserved_device_memory_map"}
 
 

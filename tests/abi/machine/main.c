@@ -582,13 +582,6 @@ CLAIM(irq_vector, "alloc_irq_vector succeeds for a line that there is; a bad poi
     EXPECT_EQ(hv_physdev_op(PHYSDEVOP_alloc_irq_vector, BAD_PTR), -XEN_EFAULT);
 }
 
-CLAIM(physid, "get_physid of a vCPU that is not pinned is EINVAL")
-{
-    static struct vcpu_get_physid id;
-
-    EXPECT_EQ(hv_vcpu_op(VCPUOP_get_physid, 0, &id), -XEN_EINVAL);
-}
-
 CLAIM(hvm_policies, "feature sets and policies of HVM are there or EOPNOTSUPP, never EINVAL")
 {
     static uint32_t words[32];
