@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Runs the levels of tests, cheapest first, and ends with one line: N passed, N failed.
 
-    tests/run.py [--full] [host] [abi] [guest] [system] [lifecycle] [stock]
+    tests/run.py [--full] [host] [abi] [guest] [system] [lifecycle] [stock] [compat]
                                                                 all levels unless some are named
 
 Each level is a make target or a program of its own; its own closing line is added up: cmocka's
@@ -63,6 +63,7 @@ def levels(full):
                       *(["--full"] if full else []), "tests/lifecycle"],
         "stock": [PYTHON, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider",
                   *(["--full"] if full else []), "tests/stock"],
+        "compat": [PYTHON, "tests/compat/run.py", *([] if full else ["--quick"])],
     }
 
 

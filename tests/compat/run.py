@@ -3,7 +3,7 @@
 """The compatibility matrix: hypervisor x store x toolstack x backend x guest, each cell a real run.
 
     tests/compat/run.py                      all cells
-    tests/compat/run.py --quick              a diagonal that has each of the parts at least once
+    tests/compat/run.py --quick              our own parts with both backends and both guests
     tests/compat/run.py --hyp xen --store oxenstored --toolstack xl ...      only these; may be repeated
 
 What one cell does is in tests/compat/image/cell. Cells of one hypervisor and one store share a machine; after a
@@ -30,12 +30,13 @@ DIMENSIONS = {
     "backend": ["hospes", "linux", "qdisk"],
     "guest": ["linux", "in-tree"],
 }
+# All on one machine of Hospes: stock stores are tests/stock's, and on real Xen under TCG a process now and then dies of a
+# segmentation fault, in dom0 and in guests alike.
 QUICK = [
     ("hospes", "hospes", "hospes", "hospes", "linux"),
     ("hospes", "hospes", "hospes", "hospes", "in-tree"),
-    ("hospes", "hospes", "xl", "linux", "linux"),
-    ("xen", "xenstored", "hospes", "qdisk", "in-tree"),
-    ("xen", "xenstored", "hospes", "hospes", "linux"),
+    ("hospes", "hospes", "hospes", "linux", "linux"),
+    ("hospes", "hospes", "hospes", "linux", "in-tree"),
 ]
 # On processors with the L1 terminal fault Xen crashes guests whose swap entries look like addresses.
 HYP_ARGS = {"hospes": "", "xen": "pv-l1tf=false"}
@@ -121,7 +122,7 @@ def print_matrix(verdicts):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="only a diagonal")
+    parser.add_argument("--quick", action="store_true", help="a few cells, on one machine")
     parser.add_argument("--log", help="the last machine's serial port")
     for name, values in DIMENSIONS.items():
         parser.add_argument(f"--{name}", action="append", choices=values, help="only this one")
