@@ -288,14 +288,19 @@ static void look(void *arg)
 {
     struct backend *b = arg;
     struct backend_dev_state *s = LIST_FIRST(&b->devices);
+    int64_t later = 0;
 
     while (s && !b->ending) {
         struct backend_dev_state *next = LIST_NEXT(s, link);
+        int64_t due = s->dirty ? backend_share_due(&s->share, b->share_burst_ns, loop_now_ns()) : 0;
 
-        if (s->dirty)
+        if (s->dirty && due == 0)
             backend_follow(s);
+        else if (due != 0 && (later == 0 || due < later))
+            later = due;
         s = next;
     }
+    loop_timer_set(b->later, later);
 }
 
 static void on_connected(void *arg, struct xsc *xs)
@@ -332,14 +337,18 @@ struct backend *backend_start(const struct backend_ops *ops, const struct backen
     if (b) {
         b->ops = ops;
         b->env = *env;
+        b->share_burst_ns = BACKEND_SHARE_BURST_NS;
         LIST_INIT(&b->devices);
         snprintf(b->root, sizeof(b->root), "/local/domain/0/backend/%s", ops->kind);
         b->look = loop_timer_new(env->loop, look, b);
+        b->later = loop_timer_new(env->loop, look, b);
     }
-    if (!b || !b->look || guest_access_start(env->access, env->loop) != 0) {
+    if (!b || !b->look || !b->later || guest_access_start(env->access, env->loop) != 0) {
         daemon_log("cannot serve %s: %s", ops->kind, strerror(errno));
-        if (b)
+        if (b) {
             loop_timer_free(b->look);
+            loop_timer_free(b->later);
+        }
         free(b);
         return NULL;
     }
@@ -372,6 +381,7 @@ void backend_end(struct backend *b)
     while ((s = LIST_FIRST(&b->devices)))
         backend_forget(s);
     loop_timer_free(b->look);
+    loop_timer_free(b->later);
     free(b);
 }
 

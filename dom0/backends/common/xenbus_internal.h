@@ -18,6 +18,23 @@ enum backend_phase {
     BACKEND_LEAVING,   /* ops->disconnect is under way */
 };
 
+/*
+ * What a guest makes of the daemon's time by changing its states: in the long run a quarter for each device,
+ * so that one that connects and disconnects without end does not keep the others' requests waiting. Three
+ * seconds worth may be had at once, which is more than an honest frontend needs to connect.
+ */
+struct backend_share {
+    int64_t paid_until; /* ns */
+};
+
+#define BACKEND_SHARE_BURST_NS 3000000000LL
+
+/* 0: the device may be looked at now; else when. */
+int64_t backend_share_due(const struct backend_share *share, int64_t burst_ns, int64_t now);
+
+/* It was looked at from `from` to `to`. */
+void backend_share_spend(struct backend_share *share, int64_t from, int64_t to);
+
 struct backend_dev_state {
     LIST_ENTRY(backend_dev_state) link;
     struct backend_dev dev;
@@ -33,12 +50,15 @@ struct backend_dev_state {
     uint32_t changed;       /* bits of ops->nodes that have changed */
     char back[BACKEND_PATH_ROOM], front[BACKEND_PATH_ROOM], token[32];
     struct log_limit limit;
+    struct backend_share share;
 };
 
 struct backend {
     const struct backend_ops *ops;
     struct backend_env env;
-    struct loop_timer *look; /* dirty devices are looked at from the loop */
+    struct loop_timer *look;  /* dirty devices are looked at from the loop */
+    struct loop_timer *later; /* ... and those that have used up their share */
+    int64_t share_burst_ns;
     char root[64];
     bool ending;
     LIST_HEAD(backend_dev_list, backend_dev_state) devices;

@@ -10,6 +10,9 @@
 
 #include "dom0/backends/common/xenbus_internal.h"
 
+#define SHARE_COST          4
+#define SHARE_CHARGE_MAX_NS 200000000LL /* nobody waits longer than two seconds for one look */
+
 struct facts {
     enum xenbus_state back;  /* what our node says; the toolstack writes it too */
     enum xenbus_state front; /* Closed for anything that is no state */
@@ -201,31 +204,51 @@ static void tell_changes(struct backend_dev_state *s)
             ops->changed(&s->dev, ops->nodes[i]);
 }
 
-void backend_follow(struct backend_dev_state *s)
+/* ---- time ---- */
+
+int64_t backend_share_due(const struct backend_share *share, int64_t burst_ns, int64_t now)
+{
+    int64_t due = share->paid_until - burst_ns;
+
+    return due > now ? due : 0;
+}
+
+void backend_share_spend(struct backend_share *share, int64_t from, int64_t to)
+{
+    int64_t spent = to - from < SHARE_CHARGE_MAX_NS ? to - from : SHARE_CHARGE_MAX_NS;
+
+    if (share->paid_until < from)
+        share->paid_until = from;
+    share->paid_until += SHARE_COST * spent;
+}
+
+/* False: the device is no more. */
+static bool follow(struct backend_dev_state *s)
 {
     enum xenbus_state want;
     struct facts f;
 
     if (s->phase == BACKEND_LEAVING || !read_facts(s, &f))
-        return;
+        return true;
     s->dirty = false;
     if (f.back == XenbusStateUnknown && is_adrift(s))
-        return;
+        return true;
     /* Gone, or another one of the same number is in its place. */
     if (f.back == XenbusStateUnknown ||
         (f.back == XenbusStateInitialising && s->ours != XenbusStateUnknown)) {
-        if (backend_leave(s))
-            backend_forget(s);
-        else
+        if (!backend_leave(s)) {
             s->dirty = true;
-        return;
+            return true;
+        }
+        backend_forget(s);
+        return false;
     }
     s->reconnected = s->adrift = false;
     if (s->phase == BACKEND_NEW && !begin(s, &f))
-        return;
+        return true;
     want = wanted(s, &f);
     if (!become(s, want))
-        return;
+        return true;
     if (want == XenbusStateClosed && !f.online) {
         s->dev.backend->ops->remove(&s->dev);
         s->phase = BACKEND_NEW;
@@ -236,4 +259,15 @@ void backend_follow(struct backend_dev_state *s)
         s->ours = f.back;
     set_state(s, want);
     tell_changes(s);
+    return true;
+}
+
+/* To open an image may take its time, and is the toolstack's wish. */
+void backend_follow(struct backend_dev_state *s)
+{
+    bool is_new = s->phase == BACKEND_NEW;
+    int64_t begun = loop_now_ns();
+
+    if (follow(s) && !is_new)
+        backend_share_spend(&s->share, begun, loop_now_ns());
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "dom0/backends/common/xenbus_internal.h"
 #include "tests/host/backends/model.h"
 
 static void attach(struct model *m, uint32_t domid, uint32_t devid)
@@ -241,6 +242,57 @@ static void test_thousands_of_reconnects(void **state)
         assert_int_equal(d->disconnects, i);
     }
     assert_int_equal(fake_store_watches(), 3);
+}
+
+/* A guest that has used up its share waits, the others do not. */
+static void test_share(void **state)
+{
+    struct model *m = *state;
+    struct backend_dev_state *greedy;
+
+    connect_one(m, 3, 1);
+    connect_one(m, 4, 1);
+    m->backend->share_burst_ns = BACKEND_SHARE_BURST_NS;
+    greedy = backend_find(m->backend, 3, 1);
+    greedy->share.paid_until = INT64_MAX / 2;
+    front(m, 3, 1, "6");
+    front(m, 4, 1, "6");
+    assert_int_equal(back_state(m, 3, 1), 4);
+    assert_int_equal(back_state(m, 4, 1), 6);
+    assert_true(loop_timer_is_set(m->backend->later));
+    /* What was put off is not forgotten. */
+    greedy->share.paid_until = 0;
+    front(m, 4, 1, "1");
+    assert_int_equal(back_state(m, 3, 1), 6);
+    assert_false(loop_timer_is_set(m->backend->later));
+}
+
+static void test_share_is_a_quarter(void **state)
+{
+    const int64_t burst = BACKEND_SHARE_BURST_NS, ms = 1000000;
+    struct backend_share share = {0};
+    int64_t now = 5000 * ms, busy = 0;
+
+    (void)state;
+    while (now < 105000 * ms) {
+        int64_t due = backend_share_due(&share, burst, now);
+
+        if (due) {
+            assert_true(due > now);
+            now = due;
+        }
+        backend_share_spend(&share, now, now + 3 * ms);
+        now += 3 * ms;
+        busy += 3 * ms;
+    }
+    assert_in_range(busy, 24000 * ms, 26500 * ms);
+    /* Whatever one look took, the next one comes within seconds. */
+    backend_share_spend(&share, now, now + 3600000 * ms);
+    assert_true(backend_share_due(&share, burst, now) <= now + 2100 * ms);
+    /* One that was quiet has all its burst again. */
+    now += 10000 * ms;
+    backend_share_spend(&share, now, now + 100 * ms);
+    assert_int_equal(backend_share_due(&share, burst, now), 0);
 }
 
 static void test_slow_disconnect(void **state)
@@ -592,6 +644,8 @@ int main(void)
         TEST(test_frontend_of_another),
         TEST(test_odd_frontend_states),
         TEST(test_thousands_of_reconnects),
+        TEST(test_share),
+        TEST(test_share_is_a_quarter),
         TEST(test_slow_disconnect),
         TEST(test_probe_fails),
         TEST(test_connect_fails),
