@@ -171,14 +171,14 @@ def test_features_of_one_end(echo, full, words):
 
 def test_load(echo, full):
     """Many datagrams under way in both directions; what a full ring costs is a loss, never a wrong byte."""
-    seconds = 60 if full else 4
+    seconds = 60 if full else 2
     text = echo.load(f"mode=pingpong to={ECHO} size=1400-1472 window=128 wait=2 loss=30 seconds={seconds}", 60 + 4 * seconds)
     assert "wrong 0" in text
 
 
 def test_stream(echo, full):
     """As fast as it goes into the bin of the other one."""
-    echo.load(f"mode=udp-send to={ECHO} size=1472 seconds={60 if full else 3}", 300)
+    echo.load(f"mode=udp-send to={ECHO} size=1472 seconds={60 if full else 2}", 300)
     echo.dom0.check(f"ping -q -c 1 -W 10 {ECHO}")
 
 
@@ -187,7 +187,7 @@ def test_queues(net):
     # Linux's backend offers as many as dom0 has vCPUs, ours what the operator says.
     vif = ",queues=2" if net.backend == "hospes" else ""
     net.other(vcpus=2, vif=vif)
-    text = net.load(f"mode=pingpong to={OTHER} size=64-1472 count=500 window=16 loss=2", vcpus=2, vif=vif)
+    text = net.load(f"mode=pingpong to={OTHER} size=64-1472 count=200 window=16 loss=2", vcpus=2, vif=vif)
     assert "2 queues" in text and "2 queues" in net.log("other"), text
     net.end("other")
 
@@ -292,7 +292,7 @@ def test_backend_is_killed(net, full):
     if net.backend == "linux":
         pytest.skip("no process to kill")
     net.other()
-    net.start("load", "netload", f"ip={LOAD}/24 mode=pingpong to={OTHER} size=64-1472 window=16 wait=1 loss=60 seconds=15")
+    net.start("load", "netload", f"ip={LOAD}/24 mode=pingpong to={OTHER} size=64-1472 window=16 wait=1 loss=60 seconds=10")
     net.wait_log("load", "net: address")
     for _ in range(5 if full else 2):
         net.dom0.check(f"sleep 2; kill -9 $(pidof {DAEMON[net.backend]})")

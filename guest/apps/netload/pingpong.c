@@ -122,7 +122,6 @@ static bool may_send(const struct pingpong *p, uint64_t end)
 static const char *turn(struct pingpong *p)
 {
     uint64_t start = time_now(), end = p->o->duration ? start + p->o->duration : 0;
-    bool refused = false;
 
     while (may_send(p, end) || p->under_way) {
         int rc = 0;
@@ -136,11 +135,12 @@ static const char *turn(struct pingpong *p)
         rc = udp_recv(p->sock, p->data, p->o->size_to + 1, NULL, time_now() + p->o->patience);
         if (rc >= 0)
             take_answer(p, (size_t)rc);
-        refused = refused || rc == -XEN_ECONNREFUSED;
+        if (rc == -XEN_ECONNREFUSED && !p->answered)
+            return "the peer has no such port";
         give_up_old(p);
     }
     load_print_rate("answered", p->answered, p->bytes, time_now() - start);
-    return refused && !p->answered ? "the peer has no such port" : NULL;
+    return NULL;
 }
 
 static const char *verdict(const struct pingpong *p)
