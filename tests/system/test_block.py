@@ -15,7 +15,7 @@ import pytest
 import vm
 
 # Every test of this file runs with each of them: name (the configuration's backendtype) and the program that must be there.
-BACKENDS = {"linux": None}
+BACKENDS = {"linux": None, "hospes": "/usr/sbin/hospes-blockd"}
 # What is forced off, and what the frontend must then say of itself.
 FEATURES = {
     "everything": ("", r"2 queues of (?!1 )\d+ pages, 256 segments, persistent, flush, discard"),
@@ -27,7 +27,7 @@ FEATURES = {
     "no-discard": ("blk.off=discard", r"flush$"),
     "nothing": ("blk.off=all", r"1 queues of 1 pages, 11 segments$"),
 }
-# With Linux's backend these are enough for the short form.
+# These are enough for the short form.
 SHORT = {"everything", "temporary-grants", "barrier", "nothing"}
 SIZE = 48 << 20
 NUMBERS = itertools.count(1)
@@ -113,7 +113,7 @@ def verify(full, size):
 def test_verify(dom0, backend, feature, full):
     """Random work, checked; the negotiation came out as forced."""
     words, said = FEATURES[feature]
-    if backend == "linux" and feature not in SHORT and not full:
+    if feature not in SHORT and not full:
         pytest.skip("with --full")
     with Guest(dom0, backend, f"{verify(full, '8M')} {words}") as guest:
         text = guest.passed()
