@@ -96,7 +96,8 @@ int xsc_connect(const char *path)
 struct xsc *xsc_adopt(int fd)
 {
     struct xsc *xs = calloc(1, sizeof(*xs));
-    int saved;
+    socklen_t type_len = sizeof(int);
+    int saved, type;
 
     if (!xs) {
         close(fd);
@@ -105,6 +106,7 @@ struct xsc *xsc_adopt(int fd)
     STAILQ_INIT(&xs->events);
     xs->poll = -1;
     xs->fd = fd;
+    xs->stream = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len) == 0;
     xs->pending = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (xs->pending >= 0)
         xs->poll = epoll_create1(EPOLL_CLOEXEC);
@@ -317,17 +319,11 @@ static int send_request(struct xsc *xs, uint32_t type, xsc_tx_t tx, const struct
     return send_all(xs, v, used);
 }
 
-const char *xsc_request(struct xsc *xs, uint32_t type, xsc_tx_t tx, const struct xsc_piece *pieces, int count,
-                        size_t *len)
+/* Waits for the reply to one request: its payload, or NULL with errno. */
+static const char *reply_to(struct xsc *xs, uint32_t type, uint32_t req_id, size_t *len)
 {
     int rc;
 
-    if (xs->broken) {
-        errno = EIO;
-        return NULL;
-    }
-    if (send_request(xs, type, tx, pieces, count))
-        return NULL;
     do
         rc = receive(xs, -1);
     while (rc == 0 || (rc < 0 && !xs->broken && errno == EINTR) ||
@@ -337,7 +333,7 @@ const char *xsc_request(struct xsc *xs, uint32_t type, xsc_tx_t tx, const struct
         return NULL;
     }
     xs->have = 0;
-    if (xs->hdr.req_id != xs->req || (xs->hdr.type != type && xs->hdr.type != XS_ERROR)) {
+    if (xs->hdr.req_id != req_id || (xs->hdr.type != type && xs->hdr.type != XS_ERROR)) {
         broken(xs);
         return NULL;
     }
@@ -348,4 +344,57 @@ const char *xsc_request(struct xsc *xs, uint32_t type, xsc_tx_t tx, const struct
     if (len)
         *len = xs->hdr.len;
     return xs->body;
+}
+
+const char *xsc_request(struct xsc *xs, uint32_t type, xsc_tx_t tx, const struct xsc_piece *pieces, int count,
+                        size_t *len)
+{
+    if (xs->broken) {
+        errno = EIO;
+        return NULL;
+    }
+    if (send_request(xs, type, tx, pieces, count))
+        return NULL;
+    return reply_to(xs, type, xs->req, len);
+}
+
+static int send_bytes(struct xsc *xs, char *bytes, size_t len)
+{
+    struct iovec v = {bytes, len};
+
+    return send_all(xs, &v, 1);
+}
+
+int xsc_exchange(struct xsc *xs, char *bytes, const size_t *ends, unsigned int count, xsc_answered *fn,
+                 void *arg)
+{
+    uint32_t first = xs->req + 1;
+
+    if (xs->broken)
+        return broken(xs);
+    for (unsigned int i = 0; i < count; i++) {
+        struct xsd_sockmsg hdr;
+        char *at = bytes + (i ? ends[i - 1] : 0);
+
+        memcpy(&hdr, at, sizeof(hdr));
+        hdr.req_id = ++xs->req;
+        memcpy(at, &hdr, sizeof(hdr));
+    }
+    if (xs->stream && count > 0 && send_bytes(xs, bytes, ends[count - 1]))
+        return -1;
+    for (unsigned int i = 0; i < count; i++) {
+        size_t start = i ? ends[i - 1] : 0, len = 0;
+        struct xsd_sockmsg hdr;
+        const char *body;
+
+        memcpy(&hdr, bytes + start, sizeof(hdr));
+        /* The kernel's device takes one message with each write. */
+        if (!xs->stream && send_bytes(xs, bytes + start, ends[i] - start))
+            return -1;
+        body = reply_to(xs, hdr.type, first + i, &len);
+        if (xs->broken)
+            return broken(xs);
+        fn(arg, i, body ? 0 : errno, body, len);
+    }
+    return 0;
 }

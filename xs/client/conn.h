@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <sys/queue.h>
+#include <sys/types.h>
 #include <xen/io/xs_wire.h>
 
 #include "xs/client/xs.h"
@@ -20,6 +21,7 @@ struct xsc {
     int fd;       /* the server */
     int pending;  /* eventfd: readable while the queue is not empty */
     int poll;     /* epoll of both: what the caller polls */
+    bool stream;  /* a socket: it takes any number of messages at once */
     bool broken;  /* the byte stream is lost */
     uint32_t req; /* id of the last request */
     STAILQ_HEAD(, xsc_queued) events;
@@ -44,10 +46,30 @@ const char *xsc_request(struct xsc *xs, uint32_t type, xsc_tx_t tx, const struct
                         size_t *len);
 
 /*
+ * Sends several requests at once and then takes their replies. `bytes` are messages, of which the last byte
+ * of the i-th is before ends[i]; their req_id is filled in here. fn is called for each in order, with an
+ * errno value and NULL, or with 0 and the payload, which has a NUL behind it and is valid until fn returns;
+ * fn must not use the connection. -1 with errno EIO when the connection is lost: then fn may have been called
+ * for some.
+ *
+ * All replies to earlier requests have been taken, so the server has read those: bytes of up to
+ * XSC_EXCHANGE_MAX always have room on the way, and neither side waits for the other one to read.
+ */
+#define XSC_EXCHANGE_MAX 16384
+
+typedef void xsc_answered(void *arg, unsigned int index, int error, const char *body, size_t len);
+
+int xsc_exchange(struct xsc *xs, char *bytes, const size_t *ends, unsigned int count, xsc_answered *fn,
+                 void *arg);
+
+/*
  * Receives what is there, at most one whole message, and queues it if it is an event. 1: an event was queued.
  * 0: nothing (no whole message within timeout_ms). -1 with errno.
  */
 int xsc_receive_event(struct xsc *xs, int timeout_ms);
+
+/* Permissions as the wire has them: their length, or -1 with E2BIG. */
+ssize_t xsc_format_perms(char *text, size_t size, const struct xsc_perm *perms, size_t count);
 
 /* Takes the first event out of the queue, or NULL. */
 struct xsc_queued *xsc_dequeue(struct xsc *xs);

@@ -288,19 +288,29 @@ struct xsc_perm *xsc_get_perms(struct xsc *xs, xsc_tx_t tx, const char *path, si
     return perms;
 }
 
-int xsc_set_perms(struct xsc *xs, xsc_tx_t tx, const char *path, const struct xsc_perm *perms, size_t count)
+ssize_t xsc_format_perms(char *text, size_t size, const struct xsc_perm *perms, size_t count)
 {
-    char text[XENSTORE_PAYLOAD_MAX];
-    struct xsc_piece p[2] = {{path, strlen(path) + 1}, {text, 0}};
+    size_t len = 0;
 
     for (size_t i = 0; i < count; i++) {
-        int n = snprintf(text + p[1].len, sizeof(text) - p[1].len, "%c%u", perms[i].access, perms[i].domid);
+        int n = snprintf(text + len, size - len, "%c%u", perms[i].access, perms[i].domid);
 
-        if (n < 0 || (size_t)n >= sizeof(text) - p[1].len) {
+        if (n < 0 || (size_t)n >= size - len) {
             errno = E2BIG;
             return -1;
         }
-        p[1].len += (size_t)n + 1;
+        len += (size_t)n + 1;
     }
+    return (ssize_t)len;
+}
+
+int xsc_set_perms(struct xsc *xs, xsc_tx_t tx, const char *path, const struct xsc_perm *perms, size_t count)
+{
+    char text[XENSTORE_PAYLOAD_MAX];
+    ssize_t len = xsc_format_perms(text, sizeof(text), perms, count);
+    struct xsc_piece p[2] = {{path, strlen(path) + 1}, {text, (size_t)len}};
+
+    if (len < 0)
+        return -1;
     return xsc_request(xs, XS_SET_PERMS, tx, p, 2, NULL) ? 0 : -1;
 }

@@ -125,6 +125,48 @@ int xsc_tx_end(struct xsc *xs, xsc_tx_t tx, bool commit);
 typedef int xsc_tx_body(struct xsc *xs, xsc_tx_t tx, void *arg);
 int xsc_transact(struct xsc *xs, xsc_tx_body *body, void *arg);
 
+/* ---- many requests at once --------------------------------------------------------------------- */
+
+/*
+ * Requests that do not depend on each other's answers cost one wait together, not one each: they are
+ * collected, and sent when there are many and at the end. They are carried out in their order, also behind
+ * one that failed; whoever wants all or none takes a transaction. Until xsc_batch_end() the connection is for
+ * the batch alone.
+ */
+#define XSC_BATCH_REQUESTS 128
+
+struct xsc_answer {
+    char *value; /* NULL: there is none; else one free(), a NUL behind it */
+    size_t len;
+    int error; /* an errno value, 0 with a value */
+};
+
+struct xsc_batch {
+    struct xsc *xs;
+    xsc_tx_t tx;
+    int error; /* of the first request that failed without an answer of its own */
+    unsigned int count;
+    size_t ends[XSC_BATCH_REQUESTS];
+    struct xsc_answer *answers[XSC_BATCH_REQUESTS];
+    bool absent_is_fine[XSC_BATCH_REQUESTS];
+    char bytes[16384];
+};
+
+void xsc_batch_begin(struct xsc_batch *b, struct xsc *xs, xsc_tx_t tx);
+
+/* The value of a node; *answer is filled by the end. Its failure is not the batch's. */
+void xsc_batch_read(struct xsc_batch *b, const char *path, struct xsc_answer *answer);
+
+void xsc_batch_write(struct xsc_batch *b, const char *path, const void *value, size_t len);
+void xsc_batch_mkdir(struct xsc_batch *b, const char *path);
+void xsc_batch_set_perms(struct xsc_batch *b, const char *path, const struct xsc_perm *perms, size_t count);
+
+/* Success also if the node, or its parent, is missing. */
+void xsc_batch_rm(struct xsc_batch *b, const char *path);
+
+/* Sends what is left and waits: 0, or -1 with errno of the first failure. Answers are filled either way. */
+int xsc_batch_end(struct xsc_batch *b);
+
 /* ---- watches ---------------------------------------------------------------------------------- */
 
 /* An event: the path that changed (relative if the watch was) and the watch's token. One free(). */

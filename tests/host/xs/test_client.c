@@ -419,14 +419,94 @@ static void no_server(void **state)
     xsc_close(NULL);
 }
 
+#define MANY 3000
+
+/* Each of our own writes makes an event for us and one for somebody who takes none. */
+static void batches(void **state)
+{
+    static struct xsc_answer answers[MANY];
+    struct xsc_batch b;
+    struct xsc_event *event;
+    char node[64], large[4000];
+    int events = 0;
+
+    (void)state;
+    memset(large, 'x', sizeof(large));
+    assert_int_equal(xsc_watch(xs, "/t", "own"), 0);
+    assert_int_equal(xsc_watch(other, "/t", "other"), 0);
+    xsc_batch_begin(&b, xs, XSC_NO_TX);
+    xsc_batch_rm(&b, "/t/not/here");
+    for (int i = 0; i < MANY; i++) {
+        snprintf(node, sizeof(node), "/t/%d", i);
+        xsc_batch_write(&b, node, large, i % 100 == 0 ? sizeof(large) : (size_t)i % 7);
+        xsc_batch_read(&b, node, &answers[i]);
+    }
+    assert_int_equal(xsc_batch_end(&b), 0);
+    for (int i = 0; i < MANY; i++) {
+        assert_int_equal(answers[i].error, 0);
+        assert_int_equal(answers[i].len, i % 100 == 0 ? sizeof(large) : (size_t)i % 7);
+        free(answers[i].value);
+    }
+    while ((event = xsc_wait_watch(xs, 0))) {
+        free(event);
+        events++;
+    }
+    assert_int_equal(events, MANY + 1);
+    xsc_unwatch(other, "/t", "other");
+}
+
+static void batch_failures(void **state)
+{
+    static char huge[5000];
+    const struct xsc_perm perms[] = {{0, 'n'}, {3, 'r'}};
+    struct xsc_answer none, some, unfit;
+    struct xsc_batch b;
+    struct xsc_perm *got;
+    size_t count;
+    xsc_tx_t tx;
+
+    (void)state;
+    /* Order is kept, and one failure does not hide the rest. */
+    memset(huge, 'x', sizeof(huge) - 1);
+    xsc_batch_begin(&b, xs, XSC_NO_TX);
+    xsc_batch_read(&b, "/t/a", &none);
+    xsc_batch_write(&b, "/t/a", "1", 1);
+    xsc_batch_write(&b, "no//path", "1", 1);
+    xsc_batch_mkdir(&b, "/t/d");
+    xsc_batch_set_perms(&b, "/t/d", perms, 2);
+    xsc_batch_read(&b, "/t/a", &some);
+    xsc_batch_read(&b, huge, &unfit);
+    assert_fails(xsc_batch_end(&b), EINVAL);
+    assert_null(none.value);
+    assert_int_equal(none.error, ENOENT);
+    assert_string_equal(some.value, "1");
+    free(some.value);
+    assert_int_equal(unfit.error, E2BIG);
+    got = xsc_get_perms(xs, XSC_NO_TX, "/t/d", &count);
+    assert_int_equal(count, 2);
+    assert_int_equal(got[1].domid, 3);
+    free(got);
+    /* In a transaction. */
+    assert_int_equal(xsc_tx_start(xs, &tx), 0);
+    xsc_batch_begin(&b, xs, tx);
+    xsc_batch_write(&b, "/t/x", "1", 1);
+    assert_int_equal(xsc_batch_end(&b), 0);
+    assert_int_equal(xsc_exists(xs, XSC_NO_TX, "/t/x"), 0);
+    assert_int_equal(xsc_tx_end(xs, tx, true), 0);
+    assert_int_equal(xsc_exists(xs, XSC_NO_TX, "/t/x"), 1);
+    /* An empty one. */
+    xsc_batch_begin(&b, xs, XSC_NO_TX);
+    assert_int_equal(xsc_batch_end(&b), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(values),       TEST(too_large),   TEST(directories), TEST(permissions),
-        TEST(transactions), TEST(watches),     TEST(unwatching),  TEST(domains),
-        TEST(bad_servers),  TEST(slow_server), TEST(no_server),
+        TEST(values),    TEST(too_large),  TEST(directories),    TEST(permissions), TEST(transactions),
+        TEST(watches),   TEST(unwatching), TEST(domains),        TEST(bad_servers), TEST(slow_server),
+        TEST(no_server), TEST(batches),    TEST(batch_failures),
     };
 
     return cmocka_run_group_tests(tests, start_daemon, stop_daemon);
