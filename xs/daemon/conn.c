@@ -11,6 +11,9 @@
 /* A client that does not take its replies is not read beyond this. */
 #define PAUSE_INPUT_BYTES (16 * 1024)
 
+/* How much is written at once. */
+#define WRITE_BYTES 8192
+
 /* How many queued messages are looked at for an event of the same content. */
 #define DUPLICATE_WINDOW 64
 
@@ -118,12 +121,45 @@ static void take_event(void *ctx, const char *path, const char *token, struct xs
     enqueue(c, &hdr, path, path_len, token, token_len, cause ? cause->ctx : NULL);
 }
 
-static void flush(struct conn *c)
+/* The first messages, as far as they have room. */
+static size_t gather(const struct conn *c, char *bytes, size_t room)
+{
+    const struct conn_msg *m;
+    size_t len = 0;
+
+    STAILQ_FOREACH (m, &c->out, link) {
+        size_t left = m->len - m->sent, n = left < room - len ? left : room - len;
+
+        memcpy(bytes + len, m->bytes + m->sent, n);
+        len += n;
+        if (n < left)
+            break;
+    }
+    return len;
+}
+
+static void drop_sent(struct conn *c, size_t n)
 {
     struct conn_msg *m;
 
-    while (!c->dead && (m = STAILQ_FIRST(&c->out))) {
-        ssize_t n = c->ops->write(c, m->bytes + m->sent, m->len - m->sent);
+    while (n > 0 && (m = STAILQ_FIRST(&c->out))) {
+        size_t left = m->len - m->sent, part = n < left ? n : left;
+
+        m->sent += part;
+        n -= part;
+        if (m->sent == m->len)
+            drop_first(c);
+    }
+}
+
+/* Many messages in one go: each write wakes the reader. */
+static void flush(struct conn *c)
+{
+    char bytes[WRITE_BYTES];
+
+    while (!c->dead && !STAILQ_EMPTY(&c->out)) {
+        size_t len = gather(c, bytes, sizeof(bytes));
+        ssize_t n = c->ops->write(c, bytes, len);
 
         if (n < 0)
             conn_fail(c, (int)n);
@@ -131,9 +167,7 @@ static void flush(struct conn *c)
             return;
         c->progress_ms = monotonic_ms();
         c->blamed = false;
-        m->sent += (size_t)n;
-        if (m->sent == m->len)
-            drop_first(c);
+        drop_sent(c, (size_t)n);
     }
 }
 
@@ -206,14 +240,18 @@ bool conn_work(struct conn *c)
 
     if (c->dead)
         return false;
-    flush(c);
+    if (!may_read(c))
+        flush(c);
     if (may_read(c))
         more = one_request(c);
-    flush(c);
+    /* The replies to requests that came together leave together. */
+    if (!may_read(c) || whole_message(c) <= 0)
+        flush(c);
     if (c->dead)
         return false;
-    c->ops->settle(c, may_read(c), !STAILQ_EMPTY(&c->out));
-    return more && may_read(c);
+    more = more && may_read(c);
+    c->ops->settle(c, may_read(c), !more && !STAILQ_EMPTY(&c->out));
+    return more;
 }
 
 bool conn_hoards(const struct conn *c, int64_t now_ms, int64_t ms)
