@@ -24,8 +24,9 @@
 #include "dom0/backends/common/xenbus_backend.h"
 #include "xs/client/xs.h"
 
-#define BACK   "/local/domain/0/backend/hospes-vbd/3/51712/"
-#define ROUNDS 3000
+#define BACK    "/local/domain/0/backend/hospes-vbd/3/51712/"
+#define ROUNDS  3000
+#define AT_ONCE 5
 
 static const char *const writable[] = {BACKEND_WRITES("hospes-vbd"), BACKEND_NODE("hospes-vbd", "feature-*"),
                                        NULL};
@@ -101,12 +102,23 @@ static void say(int fd, uint32_t type, const struct xsd_sockmsg *request, const 
     }
 }
 
+static void answer(struct server *s, const struct xsd_sockmsg *header)
+{
+    char text[16];
+
+    s->requests++;
+    say(s->fd, XS_WATCH_EVENT, NULL, "/some/where\0token", sizeof("/some/where\0token"));
+    snprintf(text, sizeof(text), "%u", header->len);
+    say(s->fd, header->type, header, text, strlen(text));
+    for (int i = rand() % 3; i > 0; i--)
+        say(s->fd, XS_WATCH_EVENT, NULL, "/some/where\0token", sizeof("/some/where\0token"));
+}
+
 static void on_request(void *arg, uint32_t events)
 {
     struct server *s = arg;
     ssize_t got = read(s->fd, s->bytes + s->have, sizeof(s->bytes) - s->have);
     struct xsd_sockmsg header;
-    char text[16];
 
     (void)events;
     if (got <= 0) {
@@ -114,16 +126,38 @@ static void on_request(void *arg, uint32_t events)
         return;
     }
     s->have += (size_t)got;
-    memcpy(&header, s->bytes, sizeof(header));
-    if (s->have < sizeof(header) || s->have < sizeof(header) + header.len)
-        return;
-    s->have = 0;
-    s->requests++;
-    say(s->fd, XS_WATCH_EVENT, NULL, "/some/where\0token", sizeof("/some/where\0token"));
-    snprintf(text, sizeof(text), "%u", header.len);
-    say(s->fd, header.type, &header, text, strlen(text));
-    for (int i = rand() % 3; i > 0; i--)
-        say(s->fd, XS_WATCH_EVENT, NULL, "/some/where\0token", sizeof("/some/where\0token"));
+    while (s->have >= sizeof(header)) {
+        size_t whole;
+
+        memcpy(&header, s->bytes, sizeof(header));
+        whole = sizeof(header) + header.len;
+        if (s->have < whole)
+            return;
+        s->have -= whole;
+        memmove(s->bytes, s->bytes + whole, s->have);
+        answer(s, &header);
+    }
+}
+
+/* Requests that do not wait for each other are answered in their order, also those that are refused. */
+static bool converse_at_once(struct xsc *xs)
+{
+    struct xsc_answer first, last;
+    struct xsc_batch batch;
+    bool good;
+
+    xsc_batch_begin(&batch, xs, XSC_NO_TX);
+    xsc_batch_read(&batch, "/a/path", &first);
+    for (int i = 0; i < AT_ONCE; i++)
+        xsc_batch_write(&batch, BACK "state", "4", 1);
+    xsc_batch_write(&batch, BACK "params", "x", 1);
+    xsc_batch_write(&batch, BACK "state", "4", 1);
+    xsc_batch_read(&batch, "/a/b", &last);
+    good = xsc_batch_end(&batch) == -1 && errno == EACCES && first.value && strcmp(first.value, "8") == 0 &&
+           last.value && strcmp(last.value, "5") == 0;
+    free(first.value);
+    free(last.value);
+    return good;
 }
 
 /* The worker, as a process of its own: its requests block. Its exit status is its verdict. */
@@ -148,6 +182,8 @@ static int converse(int fd)
             return 3;
         if (xsc_introduce(xs, 1, 2, 3) == 0 || errno != EACCES)
             return 4;
+        if (!converse_at_once(xs))
+            return 7;
         while ((event = xsc_check_watch(xs))) {
             if (strcmp(event->path, "/some/where") != 0 || strcmp(event->token, "token") != 0)
                 return 5;
@@ -184,7 +220,7 @@ static void test_conversation(void **state)
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 0);
-    assert_int_equal(server.requests, 2 * ROUNDS);
+    assert_int_equal(server.requests, (2 + AT_ONCE + 3) * ROUNDS);
     store_filter_free(filter);
     loop_remove(handle);
     loop_free(server.loop);
