@@ -144,36 +144,48 @@ bool disk_throttled(struct disk *disk)
     return true;
 }
 
-static void read_limit(struct disk *disk, const char *node, struct rate *rate)
-{
-    uint64_t value = 0;
-    int error = backend_read(disk->dev, node, 1ull << 50, &value);
+#define LIMIT_MAX (1ull << 50)
 
-    if (error && error != ENOENT) {
-        backend_log(disk->dev, "%s is no number of up to 2^50, the limit stays", node);
+static void take_limit(struct disk *disk, const struct backend_number *limit, struct rate *rate)
+{
+    if (limit->error && limit->error != ENOENT) {
+        backend_log(disk->dev, "%s is no number of up to 2^50, the limit stays", limit->node);
         return;
     }
-    rate_set(rate, error ? 0 : value, (uint64_t)loop_now_ns());
+    rate_set(rate, limit->error ? 0 : limit->value, (uint64_t)loop_now_ns());
     run_all(disk);
+}
+
+static void read_limit(struct disk *disk, const char *node, struct rate *rate)
+{
+    struct backend_number limit = {.node = node, .max = LIMIT_MAX};
+
+    backend_read_numbers(disk->dev, &limit, 1);
+    take_limit(disk, &limit, rate);
 }
 
 /* ---- the device's life ---- */
 
 static void read_options(struct disk *disk)
 {
+    enum { REMOVABLE, DISCARD, IOPS, BANDWIDTH, COUNT };
+    struct backend_number numbers[COUNT] = {
+        [REMOVABLE] = {.node = "removable", .max = 1},
+        [DISCARD] = {.node = "discard-enable", .max = 1, .value = 1},
+        [IOPS] = {.node = "limit-iops", .max = LIMIT_MAX},
+        [BANDWIDTH] = {.node = "limit-bytes", .max = LIMIT_MAX},
+    };
     char type[16] = "disk";
-    uint64_t removable = 0, discard = 1;
     struct image_info info;
 
     backend_read_string(disk->dev, "device-type", type, sizeof(type));
-    backend_read(disk->dev, "removable", 1, &removable);
-    backend_read(disk->dev, "discard-enable", 1, &discard);
+    backend_read_numbers(disk->dev, numbers, COUNT);
     disk->cdrom = strcmp(type, "cdrom") == 0;
-    disk->removable = removable;
+    disk->removable = numbers[REMOVABLE].value;
     image_info(disk->image, &info);
-    disk->limits.discard = discard && info.discard_granularity && !disk->limits.readonly;
-    read_limit(disk, "limit-iops", &disk->iops);
-    read_limit(disk, "limit-bytes", &disk->bandwidth);
+    disk->limits.discard = numbers[DISCARD].value && info.discard_granularity && !disk->limits.readonly;
+    take_limit(disk, &numbers[IOPS], &disk->iops);
+    take_limit(disk, &numbers[BANDWIDTH], &disk->bandwidth);
 }
 
 static void disk_free(struct disk *disk)

@@ -17,14 +17,16 @@ static unsigned info_bits(const struct disk *disk)
            (disk->limits.readonly ? VDISK_READONLY : 0);
 }
 
-/* Frontends look only after our state, which is written after all this: no transaction is needed. */
 int features_write(struct disk *disk)
 {
     struct image_info info;
+
+    image_info(disk->image, &info);
+
     const struct {
         const char *node;
         unsigned long long value;
-    } fixed[] = {
+    } features[] = {
         {"feature-flush-cache", 1},
         {"feature-barrier", 1},
         {"feature-persistent", 1},
@@ -35,17 +37,18 @@ int features_write(struct disk *disk)
         {"sectors", disk->limits.sectors},
         {"sector-size", disk->limits.sector_bytes},
         {"info", info_bits(disk)},
+        {"physical-sector-size", info.physical_sector_bytes},
+        {"discard-granularity", info.discard_granularity}, /* the last: only with discard */
     };
-    int error = 0;
+    enum { COUNT = sizeof(features) / sizeof(features[0]) };
+    struct backend_value values[COUNT];
+    char texts[COUNT][24];
 
-    image_info(disk->image, &info);
-    for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]) && !error; i++)
-        error = backend_write(disk->dev, XSC_NO_TX, fixed[i].node, "%llu", fixed[i].value);
-    if (!error)
-        error = backend_write(disk->dev, XSC_NO_TX, "physical-sector-size", "%u", info.physical_sector_bytes);
-    if (!error && disk->limits.discard)
-        error = backend_write(disk->dev, XSC_NO_TX, "discard-granularity", "%u", info.discard_granularity);
-    return error;
+    for (size_t i = 0; i < COUNT; i++) {
+        snprintf(texts[i], sizeof(texts[i]), "%llu", features[i].value);
+        values[i] = (struct backend_value){features[i].node, texts[i]};
+    }
+    return backend_write_all(disk->dev, XSC_NO_TX, values, disk->limits.discard ? COUNT : COUNT - 1);
 }
 
 int features_write_size(struct disk *disk)

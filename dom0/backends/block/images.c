@@ -35,24 +35,15 @@ static int refuse(struct images_reply *reply, int error, const char *fmt, ...)
 
 /* ---- the device's nodes ---- */
 
-/* A node as a string without NULs. False: missing or unusable. */
-static bool read_node(struct xsc *xs, const struct images_request *req, const char *name, char *text,
-                      size_t size)
+/* A node as a string without NULs: 0 or an errno value. */
+static int take_string(const struct xsc_answer *answer, char *text, size_t size)
 {
-    size_t len;
-    char *value, path[128];
-    bool good;
-
-    snprintf(path, sizeof(path), "/local/domain/0/backend/hospes-vbd/%" PRIu32 "/%" PRIu32 "/%s", req->domid,
-             req->devid, name);
-    value = xsc_read(xs, XSC_NO_TX, path, &len);
-    good = value && len < size && strlen(value) == len;
-    if (good)
-        memcpy(text, value, len + 1);
-    else if (value)
-        errno = EINVAL;
-    free(value);
-    return good;
+    if (!answer->value)
+        return answer->error;
+    if (answer->len >= size || strlen(answer->value) != answer->len)
+        return EINVAL;
+    memcpy(text, answer->value, answer->len + 1);
+    return 0;
 }
 
 /* The broker's own connection, made anew when it breaks. Workers do not inherit it: images_worker_gone(). */
@@ -64,17 +55,33 @@ static void close_store(void)
     store = NULL;
 }
 
-static bool read_what_to_open(const struct images_request *req, struct images_reply *reply, char *mode,
-                              size_t mode_size)
+enum what { PARAMS, MODE, FORMAT, WHATS };
+
+static int fetch(const struct images_request *req, struct xsc_answer answers[WHATS])
+{
+    static const char *const names[WHATS] = {"params", "mode", "format"};
+    struct xsc_batch batch;
+    char path[128];
+
+    xsc_batch_begin(&batch, store, XSC_NO_TX);
+    for (int i = 0; i < WHATS; i++) {
+        snprintf(path, sizeof(path), "/local/domain/0/backend/hospes-vbd/%" PRIu32 "/%" PRIu32 "/%s",
+                 req->domid, req->devid, names[i]);
+        xsc_batch_read(&batch, path, &answers[i]);
+    }
+    return xsc_batch_end(&batch);
+}
+
+/* False: there is no store. */
+static bool ask_store(const struct images_request *req, struct xsc_answer answers[WHATS])
 {
     for (int attempt = 0; attempt < 2; attempt++) {
         if (!store && !(store = xsc_open(NULL)))
             return false;
-        if (read_node(store, req, "params", reply->path, sizeof(reply->path)) &&
-            read_node(store, req, "mode", mode, mode_size))
+        if (fetch(req, answers) == 0)
             return true;
-        if (errno != EIO)
-            return false;
+        for (int i = 0; i < WHATS; i++)
+            free(answers[i].value);
         close_store();
     }
     return false;
@@ -83,15 +90,21 @@ static bool read_what_to_open(const struct images_request *req, struct images_re
 static int read_nodes(const struct images_request *req, struct images_reply *reply, bool *qcow2)
 {
     char mode[8] = "", format[16] = "raw";
-    bool found = read_what_to_open(req, reply, mode, sizeof(mode));
+    struct xsc_answer answers[WHATS];
+    int no_params, no_mode, no_format;
 
-    if (!store)
+    if (!ask_store(req, answers))
         return refuse(reply, EIO, "no connection to the store");
-    if (!found)
+    no_params = take_string(&answers[PARAMS], reply->path, sizeof(reply->path));
+    no_mode = take_string(&answers[MODE], mode, sizeof(mode));
+    no_format = take_string(&answers[FORMAT], format, sizeof(format));
+    for (int i = 0; i < WHATS; i++)
+        free(answers[i].value);
+    if (no_params || no_mode)
         return refuse(reply, ENOENT, "the device's nodes params and mode are missing");
     /* An image that is not raw must not be taken for one. */
-    if (!read_node(store, req, "format", format, sizeof(format)) && errno != ENOENT)
-        return refuse(reply, errno, "the device's node format cannot be read");
+    if (no_format && no_format != ENOENT)
+        return refuse(reply, no_format, "the device's node format cannot be read");
     if (strcmp(mode, "r") != 0 && strcmp(mode, "w") != 0)
         return refuse(reply, EINVAL, "mode is neither r nor w");
     *qcow2 = strcmp(format, "qcow2") == 0;

@@ -57,7 +57,7 @@ static void watch_front(struct backend_dev_state *s, struct xsc *xs)
 {
     char path[BACKEND_PATH_ROOM + 8];
 
-    if (!*s->front)
+    if (!*s->front || !xs)
         return;
     snprintf(path, sizeof(path), "%s/state", s->front);
     if (xsc_watch(xs, path, s->token) != 0 && errno != EEXIST && errno != EIO)
@@ -104,36 +104,40 @@ static struct backend_dev_state *new_device(struct backend *b, uint32_t domid, u
     return s;
 }
 
-/* Takes note of a device as soon as its directory names a frontend and a state; the rest was written with
- * these. */
-static void see_device(struct backend *b, uint32_t domid, uint32_t devid)
+/* Takes note of a device whose directory names a frontend and a state: the rest was written with these. */
+static void take_note(struct backend *b, uint32_t domid, uint32_t devid, const struct xsc_answer *front,
+                      const struct xsc_answer *front_id, bool has_error)
 {
-    struct xsc *xs = store_xs(b->env.store);
-    char dir[BACKEND_PATH_ROOM], *front;
-    struct backend_dev_state *s;
+    struct backend_dev_state *s = new_device(b, domid, devid);
     uint64_t id;
 
-    snprintf(dir, sizeof(dir), "%s/%u/%u", b->root, domid, devid);
-    if (!xs || backend_read_state(b, dir) <= XenbusStateUnknown)
+    if (!s)
         return;
-    front = xsc_readf(xs, XSC_NO_TX, "%s/frontend", dir);
-    if (!front)
-        return;
-    s = new_device(b, domid, devid);
-    if (!s) {
-        free(front);
-        return;
-    }
-    s->has_error = backend_has_error(s);
-    if (!is_own_frontend(front, domid))
-        backend_dev_fail(&s->dev, 0, "its frontend %s is not one of domain %u", front, domid);
-    else if (backend_read(&s->dev, "frontend-id", UINT32_MAX, &id) != 0 || id != domid)
+    s->has_error = has_error;
+    if (!is_own_frontend(front->value, domid))
+        backend_dev_fail(&s->dev, 0, "its frontend %s is not one of domain %u", front->value, domid);
+    else if (backend_number_of(front_id, UINT32_MAX, &id) != 0 || id != domid)
         backend_dev_fail(&s->dev, 0, "its frontend-id is not %u", domid);
     else
-        strcpy(s->front, front);
-    free(front);
-    watch_front(s, xs);
+        strcpy(s->front, front->value);
+    watch_front(s, store_xs(b->env.store));
     backend_mark(s);
+}
+
+static void see_device(struct backend *b, uint32_t domid, uint32_t devid)
+{
+    char dir[BACKEND_PATH_ROOM], error_dir[BACKEND_PATH_ROOM];
+    struct backend_node nodes[] = {{.dir = dir, .node = "state"},
+                                   {.dir = dir, .node = "frontend"},
+                                   {.dir = dir, .node = "frontend-id"},
+                                   {.dir = error_dir, .node = "error"}};
+
+    snprintf(dir, sizeof(dir), "%s/%u/%u", b->root, domid, devid);
+    backend_error_path(b, domid, devid, error_dir);
+    if (backend_fetch(b, nodes, 4) == 0 && backend_state_of(&nodes[0].answer) > XenbusStateUnknown &&
+        nodes[1].answer.value)
+        take_note(b, domid, devid, &nodes[1].answer, &nodes[2].answer, nodes[3].answer.value != NULL);
+    backend_fetched(nodes, 4);
 }
 
 void backend_forget(struct backend_dev_state *s)

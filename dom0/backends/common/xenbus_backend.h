@@ -131,10 +131,28 @@ int backend_read_front_string(struct backend_dev *dev, const char *node, char *t
 int backend_read(struct backend_dev *dev, const char *node, uint64_t max, uint64_t *value);
 int backend_read_string(struct backend_dev *dev, const char *node, char *text, size_t size);
 
+/* The same for several numbers of the device's own directory, which cost one wait for the store together. At
+ * most 32. */
+struct backend_number {
+    const char *node;
+    uint64_t max;
+    uint64_t value; /* as it was before the call if there was an error */
+    int error;
+};
+
+void backend_read_numbers(struct backend_dev *dev, struct backend_number *numbers, size_t count);
+
 /* Writes a node of ours. 0 or an errno value; with EIO the connection comes back and the device is looked at
  * anew. */
 int backend_write(struct backend_dev *dev, xsc_tx_t tx, const char *node, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* The same for several: all of them or none, and one wait. */
+struct backend_value {
+    const char *node, *text;
+};
+
+int backend_write_all(struct backend_dev *dev, xsc_tx_t tx, const struct backend_value *values, size_t count);
 
 /* Writes our present state again: frontends look at the other nodes then (a disk that has grown). */
 void backend_announce(struct backend_dev *dev);

@@ -91,8 +91,24 @@ int backend_put(struct backend_dev_state *s, xsc_tx_t tx, const char *node, cons
 /* The state at path/state: Unknown if there is none; -1 when the store is gone; anything odd is Closed. */
 int backend_read_state(struct backend *backend, const char *dir);
 
-/* Whether a daemon before us has left an error node. */
-bool backend_has_error(const struct backend_dev_state *s);
+/* A node and what the store said of it. */
+struct backend_node {
+    const char *dir, *node;
+    struct xsc_answer answer;
+};
+
+/* Reads all of them with one wait: 0, or EIO, then no answer is of use. The answers are freed by
+ * backend_fetched(), which is to be called either way. */
+int backend_fetch(struct backend *backend, struct backend_node *nodes, size_t count);
+void backend_fetched(struct backend_node *nodes, size_t count);
+
+/* What backend_read_state() says of such an answer, and backend_read(). */
+int backend_state_of(const struct xsc_answer *answer);
+int backend_number_of(const struct xsc_answer *answer, uint64_t max, uint64_t *value);
+
+/* Where the device's errors are; a daemon before us may have left one. */
+void backend_error_path(const struct backend *b, uint32_t domid, uint32_t devid,
+                        char path[BACKEND_PATH_ROOM]);
 
 /* Removes the device's error node, and directories that held nothing else. */
 void backend_clear_error(struct backend_dev_state *s);

@@ -108,19 +108,70 @@ int backend_read_string(struct backend_dev *dev, const char *node, char *text, s
     return read_string(dev, dev->back, node, text, size);
 }
 
-int backend_read_state(struct backend *backend, const char *dir)
+int backend_fetch(struct backend *backend, struct backend_node *nodes, size_t count)
 {
     struct xsc *xs = store_xs(backend->env.store);
-    char *text = xs ? xsc_readf(xs, XSC_NO_TX, "%s/state", dir) : NULL;
-    int state = XenbusStateClosed;
+    char path[BACKEND_PATH_ROOM + 64];
+    struct xsc_batch batch;
+
+    for (size_t i = 0; i < count; i++)
+        nodes[i].answer = (struct xsc_answer){.error = EIO};
+    if (!xs)
+        return EIO;
+    xsc_batch_begin(&batch, xs, XSC_NO_TX);
+    for (size_t i = 0; i < count; i++) {
+        if ((size_t)snprintf(path, sizeof(path), "%s/%s", nodes[i].dir, nodes[i].node) >= sizeof(path))
+            nodes[i].answer.error = E2BIG;
+        else
+            xsc_batch_read(&batch, path, &nodes[i].answer);
+    }
+    return xsc_batch_end(&batch) == 0 ? 0 : errno;
+}
+
+void backend_fetched(struct backend_node *nodes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(nodes[i].answer.value);
+}
+
+int backend_state_of(const struct xsc_answer *answer)
+{
+    const char *text = answer->value;
 
     if (!text)
-        return xs && errno != EIO ? XenbusStateUnknown : -1;
+        return answer->error != EIO ? XenbusStateUnknown : -1;
     if (!*text)
-        state = XenbusStateUnknown;
-    else if (text[0] >= '0' && text[0] <= '6' && !text[1])
-        state = text[0] - '0';
-    free(text);
+        return XenbusStateUnknown;
+    return text[0] >= '0' && text[0] <= '6' && !text[1] ? text[0] - '0' : XenbusStateClosed;
+}
+
+int backend_number_of(const struct xsc_answer *answer, uint64_t max, uint64_t *value)
+{
+    if (!answer->value)
+        return answer->error;
+    return strlen(answer->value) == answer->len ? parse_decimal(answer->value, max, value) : EINVAL;
+}
+
+void backend_read_numbers(struct backend_dev *dev, struct backend_number *numbers, size_t count)
+{
+    struct backend_node nodes[BACKEND_MAX_NODES];
+
+    for (size_t i = 0; i < count; i++)
+        nodes[i] = (struct backend_node){.dir = dev->back, .node = numbers[i].node};
+    backend_fetch(dev->backend, nodes, count);
+    for (size_t i = 0; i < count; i++)
+        numbers[i].error = backend_number_of(&nodes[i].answer, numbers[i].max, &numbers[i].value);
+    backend_fetched(nodes, count);
+}
+
+int backend_read_state(struct backend *backend, const char *dir)
+{
+    struct backend_node node = {.dir = dir, .node = "state"};
+    int state;
+
+    backend_fetch(backend, &node, 1);
+    state = backend_state_of(&node.answer);
+    backend_fetched(&node, 1);
     return state;
 }
 
@@ -128,7 +179,8 @@ int backend_read_state(struct backend *backend, const char *dir)
 
 struct put {
     struct backend_dev_state *s;
-    const char *node, *value;
+    const struct backend_value *values;
+    size_t count;
 };
 
 /* A toolstack that has just removed the directory would have it back with a node in it, were this not looked
@@ -136,32 +188,44 @@ struct put {
 static int put_body(struct xsc *xs, xsc_tx_t tx, void *arg)
 {
     const struct put *p = arg;
+    struct xsc_answer state;
+    struct xsc_batch batch;
     char path[BACKEND_PATH_ROOM + 64];
-    int exists;
 
+    xsc_batch_begin(&batch, xs, tx);
     snprintf(path, sizeof(path), "%s/state", p->s->back);
-    exists = xsc_exists(xs, tx, path);
-    if (exists != 1) {
-        errno = exists == 0 ? ENOENT : errno;
+    xsc_batch_read(&batch, path, &state);
+    for (size_t i = 0; i < p->count; i++) {
+        if ((size_t)snprintf(path, sizeof(path), "%s/%s", p->s->back, p->values[i].node) >= sizeof(path))
+            batch.error = E2BIG;
+        else
+            xsc_batch_write(&batch, path, p->values[i].text, strlen(p->values[i].text));
+    }
+    if (xsc_batch_end(&batch) == 0 && !state.value) {
+        errno = state.error;
         return -1;
     }
-    if ((size_t)snprintf(path, sizeof(path), "%s/%s", p->s->back, p->node) >= sizeof(path)) {
-        errno = E2BIG;
-        return -1;
-    }
-    return xsc_write(xs, tx, path, p->value, strlen(p->value));
+    free(state.value);
+    return batch.error == 0 ? 0 : -1;
 }
 
-int backend_put(struct backend_dev_state *s, xsc_tx_t tx, const char *node, const char *value)
+int backend_write_all(struct backend_dev *dev, xsc_tx_t tx, const struct backend_value *values, size_t count)
 {
-    struct put p = {s, node, value};
-    struct xsc *xs = store_xs(s->dev.backend->env.store);
+    struct put p = {dev->state, values, count};
+    struct xsc *xs = store_xs(dev->backend->env.store);
 
     if (!xs)
         return EIO;
     if (tx == XSC_NO_TX)
         return xsc_transact(xs, put_body, &p) == 0 ? 0 : errno;
     return put_body(xs, tx, &p) == 0 ? 0 : errno;
+}
+
+int backend_put(struct backend_dev_state *s, xsc_tx_t tx, const char *node, const char *value)
+{
+    const struct backend_value v = {node, value};
+
+    return backend_write_all(&s->dev, tx, &v, 1);
 }
 
 int backend_write(struct backend_dev *dev, xsc_tx_t tx, const char *node, const char *fmt, ...)
@@ -222,14 +286,11 @@ static struct error_node error_node(const struct backend_dev_state *s)
     return (struct error_node){s->dev.backend->ops->kind, s->dev.domid, s->dev.devid};
 }
 
-bool backend_has_error(const struct backend_dev_state *s)
+void backend_error_path(const struct backend *b, uint32_t domid, uint32_t devid, char path[BACKEND_PATH_ROOM])
 {
-    struct xsc *xs = store_xs(s->dev.backend->env.store);
-    const struct error_node e = error_node(s);
-    char path[BACKEND_PATH_ROOM];
+    const struct error_node e = {b->ops->kind, domid, devid};
 
     error_path(&e, path);
-    return xs && xsc_exists(xs, XSC_NO_TX, path) == 1;
 }
 
 static void put_error(struct backend_dev_state *s, const char *text)

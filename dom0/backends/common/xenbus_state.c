@@ -22,15 +22,21 @@ struct facts {
 /* False: the store is gone, the device is looked at again when it is back. */
 static bool read_facts(struct backend_dev_state *s, struct facts *f)
 {
-    struct backend *b = s->dev.backend;
+    struct backend_node nodes[] = {{.dir = s->back, .node = "state"},
+                                   {.dir = s->back, .node = "online"},
+                                   {.dir = s->front, .node = "state"}};
+    size_t count = *s->front ? 3 : 2;
     uint64_t online = 0;
-    int back = backend_read_state(b, s->back), front = back;
+    int back = -1, front = XenbusStateUnknown;
 
-    if (back > XenbusStateUnknown)
-        front = *s->front ? backend_read_state(b, s->front) : (int)XenbusStateUnknown;
+    if (backend_fetch(s->dev.backend, nodes, count) == 0) {
+        back = backend_state_of(&nodes[0].answer);
+        backend_number_of(&nodes[1].answer, UINT32_MAX, &online);
+        if (count == 3)
+            front = backend_state_of(&nodes[2].answer);
+    }
+    backend_fetched(nodes, count);
     if (back < 0 || front < 0)
-        return false;
-    if (backend_read(&s->dev, "online", UINT32_MAX, &online) == EIO)
         return false;
     *f = (struct facts){(enum xenbus_state)back, (enum xenbus_state)front, online != 0};
     return true;

@@ -12,7 +12,7 @@ $(BACKEND_TEST_OUT)/test_broker: tests/host/backends/test_broker.c $(BACKEND_LIB
 # The real store and the real client, without the bytes between them.
 BACKEND_TEST_SRCS := $(addprefix tests/host/backends/,test_backend.c model.c fake_store.c) \
     $(addprefix dom0/backends/common/,xenbus_backend.c xenbus_state.c xenbus_nodes.c domain.c store.c loop.c daemon.c) \
-    $(addprefix xs/client/,nodes.c misc.c) $(XS_STORE_SRC)
+    $(addprefix xs/client/,nodes.c misc.c batch.c) $(XS_STORE_SRC)
 
 $(BACKEND_TEST_OUT)/test_backend: $(BACKEND_TEST_SRCS) $(wildcard tests/host/backends/*.h dom0/backends/common/*.h xs/*/*.h)
 	@mkdir -p $(@D)

@@ -202,6 +202,33 @@ static int error_number(const char *name)
     return EINVAL;
 }
 
+/* One wait, so one request. */
+int xsc_exchange(struct xsc *xs, char *bytes, const size_t *ends, unsigned int count, xsc_answered *fn,
+                 void *arg)
+{
+    struct connection *c = (struct connection *)xs;
+
+    requests += c->daemon && count > 0;
+    if (xs->broken) {
+        errno = EIO;
+        return -1;
+    }
+    for (unsigned int i = 0; i < count; i++) {
+        const char *at = bytes + (i ? ends[i - 1] : 0);
+        struct xsd_sockmsg hdr;
+
+        memcpy(&hdr, at, sizeof(hdr));
+        assert_int_equal(at + sizeof(hdr) + hdr.len - bytes, ends[i]);
+        hdr.req_id = ++xs->req;
+        xs_wire_request(&c->client, NULL, &hdr, at + sizeof(hdr), take_reply);
+        if (xs->hdr.type == XS_ERROR)
+            fn(arg, i, error_number(xs->body), NULL, 0);
+        else
+            fn(arg, i, 0, xs->body, xs->hdr.len);
+    }
+    return 0;
+}
+
 const char *xsc_request(struct xsc *xs, uint32_t type, xsc_tx_t tx, const struct xsc_piece *pieces, int count,
                         size_t *len)
 {

@@ -30,7 +30,8 @@ struct model {
     struct model_dev devices[MODEL_DEVICES];
     /* What the backend does next. */
     bool probe_fails, connect_fails, slow_disconnect;
-    char changed[32]; /* the last node that `changed` was told of */
+    unsigned int requests; /* that the daemon has waited for, while things settled */
+    char changed[32];      /* the last node that `changed` was told of */
 };
 
 int model_setup(void **state);

@@ -630,6 +630,26 @@ static void test_random_walk(void **state)
     assert_int_equal(xsc_exists(m->toolstack, XSC_NO_TX, "/local/domain/0/error"), 0);
 }
 
+/* A device costs so many waits for the store, whatever is there beside it. */
+static void test_waits_for_the_store(void **state)
+{
+    struct model *m = *state;
+
+    model_settle(m);
+    m->requests = 0;
+    toolstack_attach(m, 3, 1);
+    model_settle(m);
+    assert_int_equal(back_state(m, 3, 1), 2);
+    assert_in_range(m->requests, 1, 12);
+    m->requests = 0;
+    for (uint32_t id = 2; id <= MODEL_DEVICES; id++)
+        toolstack_attach(m, 3, id);
+    model_settle(m);
+    for (uint32_t id = 2; id <= MODEL_DEVICES; id++)
+        assert_int_equal(back_state(m, 3, id), 2);
+    assert_in_range(m->requests, 1, 12 * (MODEL_DEVICES - 1));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, model_setup, model_teardown)
 
 int main(void)
@@ -655,6 +675,7 @@ int main(void)
         TEST(test_daemon_stopped),
         TEST(test_store_reconnected),
         TEST(test_store_lost),
+        TEST(test_waits_for_the_store),
         TEST(test_random_walk),
     };
 
