@@ -44,40 +44,57 @@ static int prepare(struct attachment *a, uint32_t domid, const struct domain_con
     return 0;
 }
 
-static int write_one(struct xsc *xs, xsc_tx_t tx, struct attachment *a, const struct device *dev,
-                     const struct device_nodes *nodes)
+/* -1: the guest has a device of this number, or errno. */
+static int check_free(struct xsc *xs, xsc_tx_t tx, struct attachment *a, const struct device *dev)
 {
     char record[DEVICE_PATH_ROOM];
     int there;
 
     device_record_path(dev, record);
-    there = a->add ? xsc_exists(xs, tx, record) : 0;
-    if (there != 0) {
-        a->taken = there > 0;
-        return -1;
-    }
-    return device_nodes_write(xs, tx, dev, nodes);
+    there = xsc_exists(xs, tx, record);
+    a->taken = there > 0;
+    return there == 0 ? 0 : -1;
+}
+
+static int check_all_free(struct xsc *xs, xsc_tx_t tx, struct attachment *a)
+{
+    for (size_t i = 0; i < a->disk_count; i++)
+        if (check_free(xs, tx, a, &a->disks[i].dev) != 0)
+            return -1;
+    for (size_t i = 0; i < a->vif_count; i++)
+        if (check_free(xs, tx, a, &a->vifs[i].dev) != 0)
+            return -1;
+    return 0;
 }
 
 /* One transaction: a toolstack that dies leaves all devices or none, and the drivers start together. */
 static int write_nodes(struct xsc *xs, xsc_tx_t tx, void *arg)
 {
     struct attachment *a = arg;
+    struct xsc_batch batch;
+    int rc = 0;
 
     a->taken = false;
-    for (size_t i = 0; i < a->disk_count; i++)
-        if (write_one(xs, tx, a, &a->disks[i].dev, &a->disks[i].nodes) != 0)
-            return -1;
-    for (size_t i = 0; i < a->vif_count; i++)
-        if (write_one(xs, tx, a, &a->vifs[i].dev, &a->vifs[i].nodes) != 0)
-            return -1;
-    return 0;
+    if (a->add && check_all_free(xs, tx, a) != 0)
+        return -1;
+    xsc_batch_begin(&batch, xs, tx);
+    for (size_t i = 0; i < a->disk_count && rc == 0; i++)
+        rc = device_nodes_write(&batch, &a->disks[i].dev, &a->disks[i].nodes);
+    for (size_t i = 0; i < a->vif_count && rc == 0; i++)
+        rc = device_nodes_write(&batch, &a->vifs[i].dev, &a->vifs[i].nodes);
+    if (rc != 0)
+        batch.error = errno;
+    return xsc_batch_end(&batch);
 }
 
+/*
+ * Backends take devices in the order in which they were written, so once the last one is ready the others
+ * need no wait of their own.
+ */
 static int connect_all(struct toolstack *ts, struct attachment *a)
 {
     for (size_t i = 0; i < a->disk_count; i++)
-        if (disk_connect(ts, &a->disks[i]) != 0)
+        if (disk_connect(ts, &a->disks[(i + a->disk_count - 1) % a->disk_count]) != 0)
             return -1;
     for (size_t i = 0; i < a->vif_count; i++)
         if (vif_connect(ts, &a->vifs[i], a->net) != 0)

@@ -100,28 +100,26 @@ void device_nodes_free(struct device_nodes *nodes)
 }
 
 /* An empty directory, whatever was there before, whose future nodes inherit its permissions. */
-static int fresh_directory(struct xsc *xs, xsc_tx_t tx, const char *path, uint32_t owner, uint32_t reader)
+static void fresh_directory(struct xsc_batch *batch, const char *path, uint32_t owner, uint32_t reader)
 {
     const struct xsc_perm perms[] = {{owner, 'n'}, {reader, 'r'}};
 
-    if (xsc_rm(xs, tx, path) != 0 && errno != ENOENT)
-        return -1;
-    if (xsc_mkdir(xs, tx, path) != 0)
-        return -1;
-    return xsc_set_perms(xs, tx, path, perms, owner == reader ? 1 : 2);
+    xsc_batch_rm(batch, path);
+    xsc_batch_mkdir(batch, path);
+    xsc_batch_set_perms(batch, path, perms, owner == reader ? 1 : 2);
 }
 
-static int write_all(struct xsc *xs, xsc_tx_t tx, const char *dir, const struct device_node *list,
-                     size_t count)
+static void write_all(struct xsc_batch *batch, const char *dir, const struct device_node *list, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        if (xsc_writef(xs, tx, list[i].value, "%s/%s", dir, list[i].name) != 0)
-            return -1;
-    return 0;
+    char path[DEVICE_PATH_ROOM + 64];
+
+    for (size_t i = 0; i < count; i++) {
+        snprintf(path, sizeof(path), "%s/%s", dir, list[i].name);
+        xsc_batch_write(batch, path, list[i].value, strlen(list[i].value));
+    }
 }
 
-int device_nodes_write(struct xsc *xs, xsc_tx_t tx, const struct device *dev,
-                       const struct device_nodes *nodes)
+int device_nodes_write(struct xsc_batch *batch, const struct device *dev, const struct device_nodes *nodes)
 {
     char front[DEVICE_PATH_ROOM], back[DEVICE_PATH_ROOM], record[DEVICE_PATH_ROOM], domid[16];
 
@@ -140,16 +138,16 @@ int device_nodes_write(struct xsc *xs, xsc_tx_t tx, const struct device *dev,
         {"frontend", front}, {"frontend-id", domid}, {"online", (char *)"1"}, {"state", (char *)"1"}};
     const struct device_node record_common[] = {{"frontend", front}, {"backend", back}};
 
-    if (fresh_directory(xs, tx, front, dev->domid, 0) != 0 ||
-        write_all(xs, tx, front, front_common, 3) != 0 ||
-        write_all(xs, tx, front, nodes->front, nodes->front_count) != 0)
-        return -1;
-    if (fresh_directory(xs, tx, back, 0, dev->domid) != 0 || write_all(xs, tx, back, back_common, 4) != 0 ||
-        write_all(xs, tx, back, nodes->back, nodes->back_count) != 0)
-        return -1;
-    if (fresh_directory(xs, tx, record, 0, 0) != 0 || write_all(xs, tx, record, record_common, 2) != 0)
-        return -1;
-    return write_all(xs, tx, record, nodes->back, nodes->back_count);
+    fresh_directory(batch, front, dev->domid, 0);
+    write_all(batch, front, front_common, 3);
+    write_all(batch, front, nodes->front, nodes->front_count);
+    fresh_directory(batch, back, 0, dev->domid);
+    write_all(batch, back, back_common, 4);
+    write_all(batch, back, nodes->back, nodes->back_count);
+    fresh_directory(batch, record, 0, 0);
+    write_all(batch, record, record_common, 2);
+    write_all(batch, record, nodes->back, nodes->back_count);
+    return 0;
 }
 
 static unsigned int read_state(struct xsc *xs, char path[DEVICE_PATH_ROOM + 8])
@@ -186,6 +184,12 @@ int64_t device_now_ms(void)
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+/* Unknown as the wish: the device is gone. */
+static bool has_reached(unsigned int now, unsigned int state)
+{
+    return state == XenbusStateUnknown ? now == XenbusStateUnknown : now >= state;
+}
+
 static int wait_watched(struct xsc *xs, const struct device *dev, unsigned int state, int timeout_ms)
 {
     int64_t deadline = device_now_ms() + timeout_ms;
@@ -195,7 +199,7 @@ static int wait_watched(struct xsc *xs, const struct device *dev, unsigned int s
         int64_t left = deadline - device_now_ms();
         struct xsc_event *event;
 
-        if (state == XenbusStateUnknown ? now == XenbusStateUnknown : now >= state)
+        if (has_reached(now, state))
             return 0;
         if (now == XenbusStateUnknown) {
             errno = ENOENT;
@@ -215,6 +219,9 @@ int device_wait_backend(struct xsc *xs, const struct device *dev, unsigned int s
     char path[DEVICE_PATH_ROOM + 8];
     int rc, saved;
 
+    /* Of many devices most are there by the time that they are waited for. */
+    if (has_reached(device_backend_state(xs, dev), state))
+        return 0;
     device_backend_path(dev, path);
     strcat(path, "/state");
     if (xsc_watch(xs, path, "backend-state") != 0)

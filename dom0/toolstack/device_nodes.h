@@ -81,10 +81,10 @@ void device_nodes_free(struct device_nodes *nodes);
 
 /*
  * Writes the three directories: the frontend's belongs to the guest and dom0 reads it, the backend's belongs
- * to dom0 and the guest reads it, the record repeats the backend's for tools. 0, or -1 with errno.
+ * to dom0 and the guest reads it, the record repeats the backend's for tools. 0, or -1 with errno; failures
+ * of the store are told by the batch's end.
  */
-int device_nodes_write(struct xsc *xs, xsc_tx_t tx, const struct device *dev,
-                       const struct device_nodes *nodes);
+int device_nodes_write(struct xsc_batch *batch, const struct device *dev, const struct device_nodes *nodes);
 
 /* State of either side, 0 (unknown) when the node is missing. The guest writes the frontend's. */
 unsigned int device_backend_state(struct xsc *xs, const struct device *dev);
