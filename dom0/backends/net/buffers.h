@@ -2,6 +2,8 @@
 #ifndef HOSPES_NET_BUFFERS_H
 #define HOSPES_NET_BUFFERS_H
 
+#include <sys/uio.h>
+
 #include <linux/virtio_net.h>
 
 #include <xengnttab.h>
@@ -30,7 +32,8 @@ struct net_buffers {
     struct net_head {
         struct virtio_net_hdr hdr;
         uint8_t bytes[NET_HEAD_BYTES];
-    } __attribute__((packed)) head;
+    } __attribute__((packed)) head[NET_RING_SLOTS]; /* of the packet of this number in tx */
+    struct iovec iov[2 * NET_RING_SLOTS];           /* of all packets in tx: a head each, and the pieces */
 };
 
 /* NULL: no memory. */

@@ -12,6 +12,6 @@ BACKEND_DAEMONS += $(NETD)
 
 $(NETD): $(NETD_OBJS) $(NETD_LINK_OBJ) $(BACKEND_LIBS)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(BACKEND_LDLIBS) -lmnl -lnftables
+	$(CC) $(LDFLAGS) -o $@ $^ $(BACKEND_LDLIBS) -lmnl -lnftables -luring
 
 -include $(NETD_OBJS:.o=.d)

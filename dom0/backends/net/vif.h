@@ -7,13 +7,15 @@
 #include "dom0/backends/net/buffers.h"
 #include "dom0/backends/net/offload.h"
 #include "dom0/backends/net/rate.h"
+#include "dom0/backends/net/tap_io.h"
 
 #define NET_QUEUES_MAX 4u
 
 /* What all vifs share; backend_env.priv. */
 struct net_service {
     struct net_buffers *buffers;
-    unsigned int round; /* of the loop */
+    struct net_tap_io *io; /* NULL: a system call for every packet */
+    unsigned int round;    /* of the loop */
 };
 
 /* One network interface of a guest. */

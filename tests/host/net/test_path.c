@@ -409,6 +409,9 @@ static void stream(struct path *p, const struct ends *ends, int from)
     }
 }
 
+/* Without: what the daemon does where io_uring is not allowed. */
+static bool without_io_uring;
+
 static void path_of(struct path *p, const struct ends *ends, const struct net_offers *offers)
 {
     unsigned int guest = offers->gso_v4 ? TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 : 0;
@@ -418,6 +421,9 @@ static void path_of(struct path *p, const struct ends *ends, const struct net_of
     p->dev.domid = 1;
     p->buffers = net_buffers_new();
     assert_non_null(p->buffers);
+    p->service.io = without_io_uring ? NULL : net_tap_io_open();
+    if (!p->service.io && !without_io_uring)
+        print_message("no io_uring here: %s\n", strerror(errno));
     p->vif = (struct vif){.dev = &p->dev, .service = &p->service, .buffers = p->buffers, .offers = *offers};
     p->queue = (struct net_queue){.vif = &p->vif, .tap = ends->tap[1]};
     assert_true(net_rate_parse(&p->vif.rate, "", 0));
@@ -445,6 +451,7 @@ static void run(const struct net_offers *offers, bool large)
         close(ends.space[i]);
     }
     net_buffers_free(p->buffers);
+    net_tap_io_close(p->service.io);
     free(p);
 }
 
@@ -473,12 +480,23 @@ static void test_checksums_of_ipv6_only(void **state)
     run(&odd, false);
 }
 
+static void test_without_io_uring(void **state)
+{
+    const struct net_offers all = {true, true, true, true, true};
+
+    (void)state;
+    without_io_uring = true;
+    run(&all, true);
+    without_io_uring = false;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_offloads),
         cmocka_unit_test(test_no_offloads),
         cmocka_unit_test(test_checksums_of_ipv6_only),
+        cmocka_unit_test(test_without_io_uring),
     };
 
     signal(SIGPIPE, SIG_IGN);
