@@ -32,9 +32,6 @@ ORACLE = ROOT / "tests/abi/oracle-domu.txt"
 CREATE = {"xen": "xl create -c", "hospes": "hospes create -c"}
 TOOL = {"xen": "xl", "hospes": "hospes"}
 INITRAMFS = {"xen": BUILD / "oracle/initramfs.gz", "hospes": BUILD / "dom0/initramfs.gz"}
-# On processors with the L1 terminal fault Xen crashes guests that write addresses into entries that are not
-# present; the interface itself allows it.
-HYP_ARGS = {"xen": "dom0_mem=512M pv-l1tf=false", "hospes": "dom0_mem=512M"}
 STORMS = ["storm", "storm_own", "storm_smp", "storm_instructions"]  # of the image fuzz
 CONFIG = """name = "{config}"
 kernel = "/images/{name}.elf"
@@ -71,7 +68,7 @@ def run_all(hyp, names, options):
     with tempfile.TemporaryDirectory(prefix="domu.") as directory:
         image = initramfs(hyp, names, options, pathlib.Path(directory))
         with vm.VM(hyp=hyp, kernel=str(BUILD / "kernel/vmlinuz"), initrd=str(image), append="console=hvc0",
-                   hyp_append=HYP_ARGS[hyp], cpu=options.cpu, smp=options.smp, mem=1024) as machine:
+                   hyp_append="dom0_mem=512M", cpu=options.cpu, smp=options.smp, mem=1024) as machine:
             machine.expect(r"# $", timeout=180)
             for name in names:
                 yield name, run_guest(machine, hyp, name, options)

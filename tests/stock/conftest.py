@@ -21,8 +21,6 @@ sys.path.insert(0, str(ROOT / "tests/tools"))
 
 import vm  # noqa: E402  (found through the line above)
 
-# On processors with the L1 terminal fault Xen crashes guests whose swap entries look like addresses.
-HYP_ARGS = {"hospes": "", "xen": "pv-l1tf=false"}
 # What g NAME MARK SECONDS COMMAND does in dom0: a line for the guest's shell, and what came of it.
 CONSOLE_LINE = """\
 #!/bin/sh
@@ -124,7 +122,7 @@ def dom0(request, hyp, tmp_path_factory):
     log = tmp_path_factory.mktemp("dom0") / "serial.log"
     with vm.VM(hyp=hyp, kernel=vm.BUILD / "kernel/vmlinuz", initrd=vm.BUILD / "oracle/initramfs.gz",
                append=f"console=hvc0 oracle.store={request.param}",
-               hyp_append=f"dom0_mem=640M loglvl=all {HYP_ARGS.get(hyp, '')}", mem=1536, smp=2,
+               hyp_append="dom0_mem=640M loglvl=all", mem=1536, smp=2,
                disks=[vm.BUILD / "guest-linux/media.iso"], log=log) as machine:
         machine.expect(r"^dom0: up", timeout=400)
         machine.expect(r"# $", timeout=60)

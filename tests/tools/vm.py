@@ -50,6 +50,8 @@ BUILD = ROOT / "build"
 OVMF = "/usr/share/ovmf/OVMF.fd"
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 HYP_CONSOLE = "console=com1 com1=115200"
+# What real Xen needs to be right on an emulated machine (docs/debugging.md, "Real Xen under TCG").
+XEN_ARGS = "spec-ctrl=eager-fpu pv-l1tf=false"
 
 
 class VMError(Exception):
@@ -159,7 +161,7 @@ class VM:
         image = hypervisor_image(hyp)
         if image is None:
             return ["-kernel", str(kernel), "-append", append] + (["-initrd", str(initrd)] if initrd else [])
-        hyp_args = f"{HYP_CONSOLE} {hyp_append}".strip()
+        hyp_args = f"{HYP_CONSOLE} {XEN_ARGS if hyp == 'xen' else ''} {hyp_append}".strip()
         modules = [(str(kernel), append)] + ([(str(initrd), "")] if initrd else [])
         if iso:
             disc = f"{self.tmp.name}/boot.iso"
