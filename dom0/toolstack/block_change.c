@@ -23,6 +23,7 @@
 #define LOOP_MAJOR        "7:"
 #define SECTOR_BYTES      512
 #define QCOW2_SIZE_OFFSET 24
+#define TOO_SMALL         "is larger than that: a disk is never made smaller under a guest"
 
 static int fail(const struct hotplug *h, const struct disk_config *disk, const char *why)
 {
@@ -43,7 +44,7 @@ static int grow_file(const struct hotplug *h, const struct disk_config *disk, ui
     else if (!S_ISREG(st.st_mode))
         rc = fail(h, disk, "is a block device: make it larger where it comes from, then leave SIZE out");
     else if ((uint64_t)st.st_size > bytes)
-        rc = fail(h, disk, "is larger than that: a disk is never made smaller under a guest");
+        rc = fail(h, disk, TOO_SMALL);
     else if (ftruncate(fd, (off_t)bytes) != 0)
         rc = fail(h, disk, strerror(errno));
     if (fd >= 0)
@@ -51,22 +52,32 @@ static int grow_file(const struct hotplug *h, const struct disk_config *disk, ui
     return rc;
 }
 
-/* How many sectors the backend should find. */
-static int expected_sectors(const struct hotplug *h, const struct disk_config *disk, uint64_t *sectors)
+/* The backend makes it larger: QEMU has the image open, and a lock on it. */
+static int check_qcow2(const struct hotplug *h, const struct disk_config *disk, uint64_t bytes)
+{
+    int fd = open(disk->target, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    uint64_t size;
+    int rc = 0;
+
+    if (fd < 0)
+        rc = fail(h, disk, strerror(errno));
+    else if (pread(fd, &size, sizeof(size), QCOW2_SIZE_OFFSET) != sizeof(size))
+        rc = fail(h, disk, "is no qcow2 image any more");
+    else if (be64toh(size) > bytes)
+        rc = fail(h, disk, TOO_SMALL);
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+/* How many bytes a raw image has. */
+static int find_size(const struct hotplug *h, const struct disk_config *disk, uint64_t *bytes)
 {
     int fd = open(disk->target, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     off_t end = fd >= 0 ? lseek(fd, 0, SEEK_END) : -1;
-    uint64_t size = (uint64_t)end;
-    int rc = 0;
+    int rc = end < 0 ? fail(h, disk, strerror(errno)) : 0;
 
-    if (end < 0)
-        rc = fail(h, disk, strerror(errno));
-    else if (disk->format == DISK_FORMAT_QCOW2 &&
-             pread(fd, &size, sizeof(size), QCOW2_SIZE_OFFSET) != sizeof(size))
-        rc = fail(h, disk, "is no qcow2 image any more");
-    if (disk->format == DISK_FORMAT_QCOW2)
-        size = be64toh(size);
-    *sectors = size / SECTOR_BYTES;
+    *bytes = (uint64_t)end;
     if (fd >= 0)
         close(fd);
     return rc;
@@ -113,42 +124,53 @@ static int wait_sectors(struct toolstack *ts, const struct hotplug *h, const str
         free(event);
     }
     xsc_unwatch(ts->xs, path, "resize");
-    return sectors == expected ? 0 : fail(h, disk, "its backend has not taken the new size");
+    return sectors == expected ? 0 : fail(h, disk, "its backend has not taken the new size, see its log");
 }
 
 /* blkback looks at its device with the guest's next request; hospes-blockd when it is told to. */
-static int announce(struct toolstack *ts, const struct hotplug *h, const struct disk_config *disk)
+static int announce(struct toolstack *ts, const struct hotplug *h, const struct disk_config *disk,
+                    uint64_t bytes)
 {
-    char back[DEVICE_PATH_ROOM], value[24];
+    char back[DEVICE_PATH_ROOM], node[DEVICE_PATH_ROOM + 16], value[24];
+    uint64_t sectors = bytes / SECTOR_BYTES;
     struct device dev;
-    uint64_t sectors;
+    int rc;
 
     if (device_record_find(ts->xs, h->domid, DEVICE_VBD, disk->devid, &dev) != 0)
         return fail(h, disk, strerror(errno));
     if (disk->backend == DISK_BACKEND_LINUX)
         return refresh_loop(ts, h, disk, &dev);
-    if (expected_sectors(h, disk, &sectors) != 0)
-        return -1;
     device_backend_path(&dev, back);
     snprintf(value, sizeof(value), "%" PRIu64, sectors);
-    if (xsc_writef(ts->xs, XSC_NO_TX, value, "%s/resize", back) != 0)
+    snprintf(node, sizeof(node), "%s/resize", back);
+    if (xsc_writef(ts->xs, XSC_NO_TX, value, "%s", node) != 0)
         return fail(h, disk, strerror(errno));
-    return wait_sectors(ts, h, disk, back, sectors);
+    rc = wait_sectors(ts, h, disk, back, sectors);
+    /* What was not done now is not to be done later, when nobody thinks of it any more. */
+    if (rc != 0)
+        xsc_rm(ts->xs, XSC_NO_TX, node);
+    return rc;
 }
 
 static int resize(struct toolstack *ts, const struct hotplug *h, const char *name, uint64_t kib)
 {
     const struct disk_config *disk = block_find(h, name);
+    uint64_t bytes = kib * 1024;
+    int rc;
 
     if (!disk)
         return -1;
     if (disk->backend == DISK_BACKEND_QDISK)
         return fail(h, disk, "QEMU does not tell a guest of a new size");
-    if (kib && disk->format != DISK_FORMAT_RAW)
-        return fail(h, disk, "is no raw image: grow it with `qemu-img resize`, then leave SIZE out");
-    if (kib && grow_file(h, disk, kib * 1024) != 0)
-        return -1;
-    return announce(ts, h, disk);
+    if (disk->readonly && disk->format == DISK_FORMAT_QCOW2)
+        return fail(h, disk, "is read only: nobody makes it larger");
+    if (disk->format == DISK_FORMAT_QCOW2 && !kib)
+        return fail(h, disk, "is a qcow2 image: say how large it shall become");
+    if (disk->format == DISK_FORMAT_QCOW2)
+        rc = check_qcow2(h, disk, bytes);
+    else
+        rc = kib ? grow_file(h, disk, bytes) : find_size(h, disk, &bytes);
+    return rc == 0 ? announce(ts, h, disk, bytes) : -1;
 }
 
 int cmd_block_resize(struct toolstack *ts, int argc, char **argv)

@@ -87,6 +87,19 @@ def test_killed(dom0, guest, which):
     assert guest.run(LOOK) == written
 
 
+def test_grown(dom0, guest):
+    """While the guest writes: it sees the new size, and what it wrote is there."""
+    written = guest.run(FILL)
+    sectors = int(guest.run("cat /sys/block/xvda/size"))
+    dom0.check(f"hospes block-resize one xvda {sectors // 2048 + 32}", timeout=120)
+    assert int(guest.run("sleep 1; cat /sys/block/xvda/size")) == sectors // 2048 * 2048 + 65536
+    assert guest.run(LOOK) == written
+    status, text = dom0.run("hospes block-resize one xvda 1")
+    assert status != 0 and "never made smaller" in text
+    status, text = dom0.run("hospes block-resize one xvda")
+    assert status != 0 and "say how large" in text
+
+
 def test_snapshot(dom0, guest):
     """At once, while the guest runs: the old image keeps what it had, the new one is what is written from then on."""
     guest.run("echo before > /mnt/when; sync; echo ok")

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "dom0/backends/block/features.h"
+#include "dom0/backends/block/image_nbd.h"
 #include "dom0/backends/block/images.h"
 #include "dom0/backends/block/queue.h"
 
@@ -366,15 +367,11 @@ void disk_drained(struct disk *disk)
 
 /* ---- changes while it runs ---- */
 
-static void resize(struct disk *disk)
+void disk_resized(struct disk *disk)
 {
     uint64_t before = disk->limits.sectors;
-    int error = image_refresh(disk->image);
+    int error;
 
-    if (error) {
-        backend_log(disk->dev, "resize: %s", strerror(error));
-        return;
-    }
     take_geometry(disk);
     if (disk->limits.sectors == before)
         return;
@@ -385,6 +382,31 @@ static void resize(struct disk *disk)
         backend_log(disk->dev, "resize: sectors: %s", strerror(error));
     else if (backend_connected(disk->dev))
         backend_announce(disk->dev);
+}
+
+/* The broker makes it as large as the node says, before another process serves it. */
+static void grow_served(struct disk *disk)
+{
+    struct backend_number sectors = {.node = "resize", .max = LIMIT_MAX};
+
+    backend_read_numbers(disk->dev, &sectors, 1);
+    if (sectors.error == 0 && sectors.value > disk->actual_sectors)
+        image_nbd_renew(disk->image);
+}
+
+static void resize(struct disk *disk)
+{
+    int error;
+
+    if (disk_is_served(disk)) {
+        grow_served(disk);
+        return;
+    }
+    error = image_refresh(disk->image);
+    if (error)
+        backend_log(disk->dev, "resize: %s", strerror(error));
+    else
+        disk_resized(disk);
 }
 
 static void changed(struct backend_dev *dev, const char *node)

@@ -67,6 +67,12 @@ int disk_ask_broker(struct disk *disk, enum images_op op, struct images_request 
  * with errno. */
 struct image *disk_open_served(struct disk *disk, const struct broker_reply *reply);
 
+/* Whether its image is such a one. */
+bool disk_is_served(const struct disk *disk);
+
+/* Its image holds more or less than it did: the frontend is told. */
+void disk_resized(struct disk *disk);
+
 /* The node params has been written: after a snapshot it names the image on top. */
 void disk_params_changed(struct disk *disk);
 

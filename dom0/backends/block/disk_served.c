@@ -20,7 +20,7 @@ static void close_from(const struct broker_reply *reply, unsigned int first)
 }
 
 /* Another process for the image, after one has ended. */
-static int reopen(void *arg)
+static int reopen(void *arg, uint64_t *bytes)
 {
     struct disk *disk = arg;
     struct images_request req = {0};
@@ -33,12 +33,18 @@ static int reopen(void *arg)
         backend_log(disk->dev, "its image is served by another process");
         remember_path(disk, answer);
         close_from(&reply, 1);
+        *bytes = answer->bytes;
         return reply.fds[0];
     }
     backend_log(disk->dev, "its image is not served any more: %.*s", (int)sizeof(answer->why) - 1,
                 reply.len == sizeof(*answer) ? answer->why : "");
     close_from(&reply, 0);
     return -1;
+}
+
+static void grown(void *arg)
+{
+    disk_resized(arg);
 }
 
 /* What the log has is of use to the frontend that was connected all the time, and only to that. */
@@ -60,7 +66,7 @@ struct image *disk_open_served(struct disk *disk, const struct broker_reply *rep
                                       .bytes = answer->bytes,
                                       .cluster_bytes = answer->cluster_bytes,
                                       .readonly = answer->readonly,
-                                      .source = {reopen, disk}};
+                                      .source = {reopen, grown, disk}};
 
     remember_path(disk, answer);
     if (!answer->readonly && reply->nfds == 2)
@@ -74,13 +80,18 @@ struct image *disk_open_served(struct disk *disk, const struct broker_reply *rep
     return image_nbd_open(&config);
 }
 
+bool disk_is_served(const struct disk *disk)
+{
+    return *disk->image_path;
+}
+
 /* The process goes on with the image on top by itself; another one also has the locks as they should be now.
  */
 void disk_params_changed(struct disk *disk)
 {
     char path[sizeof(disk->image_path)];
 
-    if (!*disk->image_path || backend_read_string(disk->dev, "params", path, sizeof(path)) != 0 ||
+    if (!disk_is_served(disk) || backend_read_string(disk->dev, "params", path, sizeof(path)) != 0 ||
         strcmp(path, disk->image_path) == 0)
         return;
     image_nbd_renew(disk->image);

@@ -314,9 +314,22 @@ static void take_back(struct nbd_image *image)
     TAILQ_CONCAT(&image->waiting, &rest, link);
 }
 
+static void take_size(struct nbd_image *image, uint64_t bytes)
+{
+    const struct image_nbd_source *source = &image->config.source;
+
+    bytes -= bytes % BLK_SECTOR_BYTES;
+    if (bytes <= image->info.bytes)
+        return;
+    image->info.bytes = bytes;
+    if (source->grown)
+        source->grown(source->arg);
+}
+
 static void on_retry(void *arg)
 {
     struct nbd_image *image = arg;
+    uint64_t bytes = 0;
     int fd;
 
     take_back(image);
@@ -326,9 +339,11 @@ static void on_retry(void *arg)
         die(image, "no process can serve it");
         return;
     }
-    fd = image->config.source.reopen(image->config.source.arg);
+    fd = image->config.source.reopen(image->config.source.arg, &bytes);
     if (fd < 0 || connect_nbd(image, fd) != 0)
         loop_timer_set(image->retry, loop_now_ns() + RETRY_NS);
+    else
+        take_size(image, bytes);
 }
 
 void image_nbd_renew(struct image *base)

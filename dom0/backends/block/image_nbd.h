@@ -18,9 +18,13 @@
  * fail.
  */
 struct image_nbd_source {
-    /* A socket to a new process, handshake made; the earlier one has ended by then. A descriptor, or -1 after
-     * a log line. */
-    int (*reopen)(void *arg);
+    /*
+     * A socket to a new process, handshake made; the earlier one has ended by then. A descriptor, or -1 after
+     * a log line. *bytes is what the image holds now, not less than before.
+     */
+    int (*reopen)(void *arg, uint64_t *bytes);
+    /* It holds more than before. NULL: that does not happen. */
+    void (*grown)(void *arg);
     void *arg;
 };
 

@@ -18,7 +18,9 @@
 #include "dom0/backends/common/daemon.h"
 #include "xs/client/xs.h"
 
-#define OLD_IO_MS 8000 /* how long the I/O of a killed worker may take to end */
+#define SECTOR_BYTES 512u
+#define MAX_SECTORS  (UINT64_C(1) << 50)
+#define OLD_IO_MS    8000 /* how long the I/O of a killed worker may take to end */
 
 static int refuse(struct images_reply *reply, int error, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -55,11 +57,11 @@ static void close_store(void)
     store = NULL;
 }
 
-enum what { PARAMS, MODE, FORMAT, WHATS };
+enum what { PARAMS, MODE, FORMAT, RESIZE, WHATS };
 
 static int fetch(const struct images_request *req, struct xsc_answer answers[WHATS])
 {
-    static const char *const names[WHATS] = {"params", "mode", "format"};
+    static const char *const names[WHATS] = {"params", "mode", "format", "resize"};
     struct xsc_batch batch;
     char path[128];
 
@@ -87,7 +89,24 @@ static bool ask_store(const struct images_request *req, struct xsc_answer answer
     return false;
 }
 
-static int read_nodes(const struct images_request *req, struct images_reply *reply, bool *qcow2)
+/* What the operator wants it to hold at least; 0: nothing is said, or nothing that makes sense. */
+static uint64_t wanted_bytes(const struct xsc_answer *answer)
+{
+    char text[24], *end;
+    uint64_t sectors;
+
+    if (take_string(answer, text, sizeof(text)) != 0 || text[0] < '0' || text[0] > '9')
+        return 0;
+    sectors = strtoull(text, &end, 10);
+    return *end || sectors > MAX_SECTORS ? 0 : sectors * SECTOR_BYTES;
+}
+
+struct wish {
+    bool qcow2;
+    uint64_t at_least; /* bytes of a qcow2 image */
+};
+
+static int read_nodes(const struct images_request *req, struct images_reply *reply, struct wish *wish)
 {
     char mode[8] = "", format[16] = "raw";
     struct xsc_answer answers[WHATS];
@@ -98,6 +117,7 @@ static int read_nodes(const struct images_request *req, struct images_reply *rep
     no_params = take_string(&answers[PARAMS], reply->path, sizeof(reply->path));
     no_mode = take_string(&answers[MODE], mode, sizeof(mode));
     no_format = take_string(&answers[FORMAT], format, sizeof(format));
+    wish->at_least = wanted_bytes(&answers[RESIZE]);
     for (int i = 0; i < WHATS; i++)
         free(answers[i].value);
     if (no_params || no_mode)
@@ -107,8 +127,8 @@ static int read_nodes(const struct images_request *req, struct images_reply *rep
         return refuse(reply, no_format, "the device's node format cannot be read");
     if (strcmp(mode, "r") != 0 && strcmp(mode, "w") != 0)
         return refuse(reply, EINVAL, "mode is neither r nor w");
-    *qcow2 = strcmp(format, "qcow2") == 0;
-    if (!*qcow2 && strcmp(format, "raw") != 0)
+    wish->qcow2 = strcmp(format, "qcow2") == 0;
+    if (!wish->qcow2 && strcmp(format, "raw") != 0)
         return refuse(reply, EOPNOTSUPP, "format %s is not supported", format);
     if (reply->path[0] != '/')
         return refuse(reply, EINVAL, "params is no absolute path");
@@ -205,8 +225,8 @@ static int open_file(const struct images_request *req, struct images_reply *repl
 static int open_image(const struct images_request *req, struct images_reply *answer,
                       struct broker_reply *reply)
 {
-    bool qcow2 = false;
-    int error = read_nodes(req, answer, &qcow2), fd;
+    struct wish wish = {0};
+    int error = read_nodes(req, answer, &wish), fd;
 
     qcow2_end(req);
     if (error)
@@ -214,11 +234,11 @@ static int open_image(const struct images_request *req, struct images_reply *ans
     fd = open_file(req, answer);
     if (fd < 0)
         return -fd;
-    if (!qcow2) {
+    if (!wish.qcow2) {
         reply->fds[reply->nfds++] = fd;
         return 0;
     }
-    error = qcow2_open(req, answer, fd, reply->fds, &reply->nfds);
+    error = qcow2_open(req, answer, fd, wish.at_least, reply->fds, &reply->nfds);
     close(fd);
     return error;
 }

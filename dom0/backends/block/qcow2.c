@@ -237,8 +237,18 @@ static int open_log(const struct images_request *req)
 
 /* ---- requests ---- */
 
-int qcow2_open(const struct images_request *req, struct images_reply *reply, int top, int fds[2],
-               unsigned int *nfds)
+static void grow(const struct images_request *req, struct images_reply *reply, uint64_t bytes)
+{
+    if (qcow2_grow(reply, bytes) == 0)
+        daemon_log("hospes-vbd %u/%u: %s grows to %llu bytes", req->domid, req->devid, reply->path,
+                   (unsigned long long)bytes);
+    else
+        daemon_log("hospes-vbd %u/%u: %s does not grow to %llu bytes: %s", req->domid, req->devid,
+                   reply->path, (unsigned long long)bytes, reply->why);
+}
+
+int qcow2_open(const struct images_request *req, struct images_reply *reply, int top, uint64_t at_least,
+               int fds[2], unsigned int *nfds)
 {
     struct qcow2_chain chain;
     int error;
@@ -251,6 +261,8 @@ int qcow2_open(const struct images_request *req, struct images_reply *reply, int
     }
     error = qcow2_chain_open(req, reply, &chain);
     if (error == 0) {
+        if (at_least > chain.bytes && !reply->readonly)
+            grow(req, reply, at_least);
         fds[0] = serve(req, reply, &chain, top);
         error = fds[0] >= 0 ? 0 : EIO;
     }

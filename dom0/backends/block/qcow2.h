@@ -14,11 +14,12 @@
  */
 
 /*
- * `top` is the image, open and locked; it stays the caller's. fds: the socket with the handshake made, and
- * the write log's file unless readonly. 0 or an errno value with reply->why.
+ * `top` is the image, open and locked; it stays the caller's. One that holds fewer than `at_least` bytes is
+ * made that large first; if that cannot be, a log line says so and it is served as it is. fds: the socket
+ * with the handshake made, and the write log's file unless readonly. 0 or an errno value with reply->why.
  */
-int qcow2_open(const struct images_request *req, struct images_reply *reply, int top, int fds[2],
-               unsigned int *nfds);
+int qcow2_open(const struct images_request *req, struct images_reply *reply, int top, uint64_t at_least,
+               int fds[2], unsigned int *nfds);
 
 /* Ends an earlier process of the device, which has its locks. */
 void qcow2_end(const struct images_request *req);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <poll.h>
 #include <signal.h>
@@ -59,35 +60,60 @@ static int wait_for(pid_t pid)
     return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/* Runs qemu-img; its standard output goes to `output`. False with reply->why. */
+static bool run(const char *const *argv, int output, struct images_reply *reply)
+{
+    int errors = memfd_create("errors", MFD_CLOEXEC);
+    struct broker_program program = {.argv = argv, .output = output, .errors = errors};
+    pid_t pid = errors >= 0 ? broker_spawn(&program) : -1;
+    bool done = pid > 0 && wait_for(pid) == 0;
+
+    if (!done)
+        qcow2_last_line(errors, reply->why, sizeof(reply->why));
+    if (errors >= 0)
+        close(errors);
+    return done;
+}
+
+static json_t *parse(int output)
+{
+    off_t len = lseek(output, 0, SEEK_END);
+    json_t *info = NULL;
+    char *text = MAP_FAILED;
+
+    if (len > 0 && len <= INFO_BYTES)
+        text = mmap(NULL, (size_t)len, PROT_READ, MAP_PRIVATE, output, 0);
+    if (text != MAP_FAILED) {
+        info = json_loadb(text, (size_t)len, 0, NULL);
+        munmap(text, (size_t)len);
+    }
+    return info;
+}
+
 /* What qemu-img has to say of the image and its bases, as JSON; NULL with reply->why. */
 static json_t *ask(struct images_reply *reply)
 {
     const char *const argv[] = {
         QEMU_IMG,    "info", "--force-share", "--output=json", "--backing-chain", "-f", "qcow2",
         reply->path, NULL};
-    int output = memfd_create("info", MFD_CLOEXEC), errors = memfd_create("errors", MFD_CLOEXEC);
-    struct broker_program program = {.argv = argv, .output = output, .errors = errors};
+    int output = memfd_create("info", MFD_CLOEXEC);
     json_t *info = NULL;
-    char *text = MAP_FAILED;
-    off_t len = 0;
-    pid_t pid = output >= 0 && errors >= 0 ? broker_spawn(&program) : -1;
 
-    if (pid > 0 && wait_for(pid) == 0) {
-        len = lseek(output, 0, SEEK_END);
-        if (len > 0 && len <= INFO_BYTES)
-            text = mmap(NULL, (size_t)len, PROT_READ, MAP_PRIVATE, output, 0);
-    }
-    if (text != MAP_FAILED) {
-        info = json_loadb(text, (size_t)len, 0, NULL);
-        munmap(text, (size_t)len);
-    }
-    if (!info)
-        qcow2_last_line(errors, reply->why, sizeof(reply->why));
+    snprintf(reply->why, sizeof(reply->why), "qemu-img does not describe it");
+    if (output >= 0 && run(argv, output, reply))
+        info = parse(output);
     if (output >= 0)
         close(output);
-    if (errors >= 0)
-        close(errors);
     return info;
+}
+
+int qcow2_grow(struct images_reply *reply, uint64_t bytes)
+{
+    char size[24];
+    const char *const argv[] = {QEMU_IMG, "resize", "-q", "-f", "qcow2", reply->path, size, NULL};
+
+    snprintf(size, sizeof(size), "%" PRIu64, bytes);
+    return run(argv, -1, reply) ? 0 : EIO;
 }
 
 static int refuse(struct images_reply *reply, int error, const char *path, const char *why)
@@ -119,7 +145,7 @@ static int lock_base(const struct images_request *req, struct images_reply *repl
 
 int qcow2_chain_open(const struct images_request *req, struct images_reply *reply, struct qcow2_chain *chain)
 {
-    json_t *info = ask(reply), *cluster;
+    json_t *info = ask(reply), *cluster, *bytes;
     int error = info ? 0 : EINVAL;
 
     *chain = (struct qcow2_chain){.cluster_bytes = DEFAULT_BYTES};
@@ -128,6 +154,9 @@ int qcow2_chain_open(const struct images_request *req, struct images_reply *repl
     cluster = json_object_get(json_array_get(info, 0), "cluster-size");
     if (json_is_integer(cluster))
         chain->cluster_bytes = (uint32_t)json_integer_value(cluster);
+    bytes = json_object_get(json_array_get(info, 0), "virtual-size");
+    if (json_is_integer(bytes))
+        chain->bytes = (uint64_t)json_integer_value(bytes);
     for (size_t i = 1; i < json_array_size(info) && error == 0; i++) {
         const json_t *base = json_array_get(info, i);
         const char *path = json_string_value(json_object_get(base, "filename"));

@@ -43,6 +43,8 @@ struct fixture {
     pid_t daemon;
     unsigned int starts;
     bool refuse;
+    uint64_t bytes; /* what the image is to have when it is served anew */
+    unsigned int grown;
     uint8_t expected[BLOCKS]; /* what each block was filled with, as far as it was acknowledged */
 };
 
@@ -109,36 +111,47 @@ static void stop_daemon(struct fixture *f, int signal)
     f->daemon = 0;
 }
 
-static int reopen(void *arg)
+static int reopen(void *arg, uint64_t *bytes)
 {
     struct fixture *f = arg;
     char path[64];
-    uint64_t bytes;
     bool readonly;
     int listener, fd;
 
     if (f->refuse)
         return -1;
     stop_daemon(f, SIGKILL);
+    if (f->bytes > IMAGE_BYTES)
+        run("qemu-img resize -q -f qcow2 %s/top.qcow2 %llu", f->dir, (unsigned long long)f->bytes);
     snprintf(path, sizeof(path), "%s/socket", f->dir);
     listener = listen_at(path);
     start_daemon(f, listener);
     close(listener);
     f->starts++;
     fd = connect_to(path);
-    assert_int_equal(nbd_handshake(fd, "image", 20000, &bytes, &readonly), 0);
-    assert_int_equal(bytes, IMAGE_BYTES);
+    assert_int_equal(nbd_handshake(fd, "image", 20000, bytes, &readonly), 0);
+    assert_int_equal(*bytes, f->bytes);
     assert_false(readonly);
     return fd;
+}
+
+static void grown(void *arg)
+{
+    struct fixture *f = arg;
+    struct image_info info;
+
+    image_info(f->image, &info);
+    assert_int_equal(info.bytes, f->bytes);
+    f->grown++;
 }
 
 /* As a worker that starts does; the log is what the last one left. */
 static void open_image(struct fixture *f, bool fresh)
 {
     struct image_nbd_config config = {
-        .loop = f->loop, .bytes = IMAGE_BYTES, .cluster_bytes = CLUSTER_BYTES, .source = {reopen, f}};
+        .loop = f->loop, .cluster_bytes = CLUSTER_BYTES, .source = {reopen, grown, f}};
 
-    config.fd = reopen(f);
+    config.fd = reopen(f, &config.bytes);
     config.log = mmap(NULL, WRITELOG_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, f->log_fd, 0);
     assert_ptr_not_equal(config.log, MAP_FAILED);
     if (fresh)
@@ -247,6 +260,7 @@ static int setup(void **state)
     f->log_fd = memfd_create("log", MFD_CLOEXEC);
     assert_int_equal(ftruncate(f->log_fd, WRITELOG_BYTES), 0);
     f->loop = loop_new();
+    f->bytes = IMAGE_BYTES;
     open_image(f, true);
     srand(11);
     *state = f;
@@ -359,6 +373,19 @@ static void test_file_system_full(void **state)
             assert_int_equal(do_one(f, IMAGE_READ, i, 7), 0);
 }
 
+/* With operations under way, which go on; told once. */
+static void test_grown(void **state)
+{
+    struct fixture *f = *state;
+
+    write_round(f, NULL);
+    f->bytes = IMAGE_BYTES + (8u << 20);
+    image_nbd_renew(f->image);
+    write_round(f, renew_now_and_then);
+    assert_int_equal(f->grown, 1);
+    check_all(f);
+}
+
 static void test_no_process_any_more(void **state)
 {
     struct fixture *f = *state;
@@ -376,8 +403,9 @@ static void test_no_process_any_more(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_reads_and_writes), TEST(test_daemon_killed),    TEST(test_renewed),
-        TEST(test_all_killed),       TEST(test_file_system_full), TEST(test_no_process_any_more),
+        TEST(test_reads_and_writes),    TEST(test_daemon_killed),    TEST(test_renewed),
+        TEST(test_all_killed),          TEST(test_file_system_full), TEST(test_grown),
+        TEST(test_no_process_any_more),
     };
 
     if (access(STORAGE_DAEMON, X_OK) != 0) {

@@ -55,8 +55,8 @@ static int teardown(void **state)
 }
 
 /* As images.c does. */
-static int open_device(const struct images_request *req, const char *path, bool readonly,
-                       struct images_reply *reply, int fds[2], unsigned int *nfds)
+static int open_grown(const struct images_request *req, const char *path, bool readonly, uint64_t at_least,
+                      struct images_reply *reply, int fds[2], unsigned int *nfds)
 {
     int top = open(path, (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC), error;
 
@@ -67,9 +67,15 @@ static int open_device(const struct images_request *req, const char *path, bool 
     qcow2_end(req);
     error = lock_image(top, readonly, req->domid, req->devid, 5000);
     if (error == 0)
-        error = qcow2_open(req, reply, top, fds, nfds);
+        error = qcow2_open(req, reply, top, at_least, fds, nfds);
     close(top);
     return error;
+}
+
+static int open_device(const struct images_request *req, const char *path, bool readonly,
+                       struct images_reply *reply, int fds[2], unsigned int *nfds)
+{
+    return open_grown(req, path, readonly, 0, reply, fds, nfds);
 }
 
 static void close_all(const int *fds, unsigned int nfds)
@@ -149,6 +155,48 @@ static void test_readonly(void **state)
     close_all(fds, nfds);
 }
 
+/* While it is served: what is new reads as zeroes and can be written; less than it has changes nothing. */
+static void test_grown(void **state)
+{
+    struct images_reply reply;
+    char sector[512];
+    unsigned int nfds;
+    int fds[2];
+
+    (void)state;
+    assert_int_equal(open_device(&device, TOP, false, &reply, fds, &nfds), 0);
+    memset(sector, PATTERN, sizeof(sector));
+    assert_int_equal(ask(fds[0], 1, 0, sector, sizeof(sector)), 0);
+    close_all(fds, nfds);
+    assert_int_equal(open_grown(&device, TOP, false, 24u << 20, &reply, fds, &nfds), 0);
+    assert_int_equal(reply.bytes, 24u << 20);
+    assert_int_equal(ask(fds[0], 0, 20 << 20, sector, sizeof(sector)), 0);
+    assert_int_equal(sector[0], 0);
+    assert_int_equal(ask(fds[0], 1, 20 << 20, sector, sizeof(sector)), 0);
+    assert_int_equal(ask(fds[0], 0, 0, sector, sizeof(sector)), 0);
+    assert_int_equal(sector[0], PATTERN);
+    close_all(fds, nfds);
+    assert_int_equal(open_grown(&device, TOP, false, 1u << 20, &reply, fds, &nfds), 0);
+    assert_int_equal(reply.bytes, 24u << 20);
+    close_all(fds, nfds);
+    assert_int_equal(open_grown(&device, TOP, true, 32u << 20, &reply, fds, &nfds), 0);
+    assert_int_equal(reply.bytes, 24u << 20);
+    close_all(fds, nfds);
+}
+
+/* Larger than its format can be: served as it is. */
+static void test_not_grown(void **state)
+{
+    struct images_reply reply;
+    unsigned int nfds;
+    int fds[2];
+
+    (void)state;
+    assert_int_equal(open_grown(&device, TOP, false, UINT64_C(1) << 59, &reply, fds, &nfds), 0);
+    assert_int_equal(reply.bytes, 8u << 20);
+    close_all(fds, nfds);
+}
+
 static void assert_refused(const char *path, const char *why)
 {
     struct images_reply reply;
@@ -224,7 +272,8 @@ static void test_worker_gone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_overlay), TEST(test_readonly), TEST(test_refused), TEST(test_locks), TEST(test_worker_gone),
+        TEST(test_overlay), TEST(test_readonly), TEST(test_grown),       TEST(test_not_grown),
+        TEST(test_refused), TEST(test_locks),    TEST(test_worker_gone),
     };
 
     if (access("/usr/bin/qemu-storage-daemon", X_OK) != 0 || access("/usr/bin/qemu-img", X_OK) != 0) {
