@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "dom0/backends/common/restricted_uring.h"
+
 #define CQ_ENTRIES 8192u
 #define NS_PER_S   1000000000ll
 
@@ -15,36 +17,19 @@ struct uring {
     bool loop_polled, loop_ready;
 };
 
-/* Whoever takes over this process finds no open, connect or exec in the ring. */
-static int restrict_operations(struct io_uring *ring)
+static int open_ring(struct io_uring *ring, unsigned setup)
 {
-    static const uint8_t allowed[] = {IORING_OP_READV,   IORING_OP_WRITEV, IORING_OP_READ,
-                                      IORING_OP_WRITE,   IORING_OP_FSYNC,  IORING_OP_FALLOCATE,
-                                      IORING_OP_POLL_ADD};
-    struct io_uring_restriction list[sizeof(allowed) + 1] = {
-        {.opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED, .sqe_flags = IOSQE_CQE_SKIP_SUCCESS}};
+    static const uint8_t operations[] = {IORING_OP_READV,   IORING_OP_WRITEV, IORING_OP_READ,
+                                         IORING_OP_WRITE,   IORING_OP_FSYNC,  IORING_OP_FALLOCATE,
+                                         IORING_OP_POLL_ADD};
+    const struct restricted_uring what = {.operations = operations,
+                                          .count = sizeof(operations),
+                                          .sqe_flags = IOSQE_CQE_SKIP_SUCCESS,
+                                          .entries = URING_ENTRIES,
+                                          .completions = CQ_ENTRIES,
+                                          .setup = setup};
 
-    for (size_t i = 0; i < sizeof(allowed); i++)
-        list[i + 1] =
-            (struct io_uring_restriction){.opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = allowed[i]};
-    return io_uring_register((unsigned)ring->ring_fd, IORING_REGISTER_RESTRICTIONS, list,
-                             sizeof(list) / sizeof(list[0]));
-}
-
-static int open_ring(struct io_uring *ring, unsigned flags)
-{
-    struct io_uring_params params = {.flags = flags | IORING_SETUP_CQSIZE | IORING_SETUP_R_DISABLED,
-                                     .cq_entries = CQ_ENTRIES};
-    int rc = io_uring_queue_init_params(URING_ENTRIES, ring, &params);
-
-    if (rc != 0)
-        return rc;
-    rc = restrict_operations(ring);
-    if (rc == 0)
-        rc = io_uring_register((unsigned)ring->ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
-    if (rc != 0)
-        io_uring_queue_exit(ring);
-    return rc;
+    return restricted_uring_open(ring, &what);
 }
 
 struct uring *uring_open(void)

@@ -4,48 +4,24 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include <liburing.h>
+#include "dom0/backends/common/restricted_uring.h"
 
 struct net_tap_io {
     struct io_uring ring;
     unsigned int queued;
 };
 
-/* Whoever takes over this process finds no open, connect or exec in the ring. */
-static int restrict_operations(struct io_uring *ring)
-{
-    struct io_uring_restriction list[] = {
-        {.opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_WRITEV},
-        {.opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_WRITE},
-    };
-
-    return io_uring_register((unsigned)ring->ring_fd, IORING_REGISTER_RESTRICTIONS, list,
-                             sizeof(list) / sizeof(list[0]));
-}
-
-static int open_ring(struct io_uring *ring)
-{
-    struct io_uring_params params = {.flags = IORING_SETUP_R_DISABLED};
-    int rc = io_uring_queue_init_params(NET_TAP_IO_MAX, ring, &params);
-
-    if (rc != 0)
-        return rc;
-    rc = restrict_operations(ring);
-    if (rc == 0)
-        rc = io_uring_register((unsigned)ring->ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
-    if (rc != 0)
-        io_uring_queue_exit(ring);
-    return rc;
-}
-
 struct net_tap_io *net_tap_io_open(void)
 {
+    static const uint8_t operations[] = {IORING_OP_WRITEV, IORING_OP_WRITE};
+    const struct restricted_uring what = {
+        .operations = operations, .count = sizeof(operations), .entries = NET_TAP_IO_MAX};
     struct net_tap_io *io = calloc(1, sizeof(*io));
     int rc;
 
     if (!io)
         return NULL;
-    rc = open_ring(&io->ring);
+    rc = restricted_uring_open(&io->ring, &what);
     if (rc == 0)
         return io;
     free(io);
