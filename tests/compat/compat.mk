@@ -30,11 +30,10 @@ $(COMPAT_INITRAMFS): tests/compat/compat.mk $(BUILD)/oracle/tools/.fetched $(COM
 	    $(foreach p,xen-init-dom0 xenconsole,--program $(ORACLE_BIN)/$p:/usr/lib/xen-4.17/bin/$p) \
 	    --program $(COMPAT_QEMU):/usr/libexec/xen-qemu-system-i386 \
 	    --file /usr/share/qemu/keymaps/en-us:/usr/share/qemu/keymaps/en-us \
+	    --program /usr/bin/qemu-img:/usr/bin/qemu-img \
 	    $(foreach p,read write ls rm,--program $(ORACLE_ROOT)/usr/bin/xenstore-$p:/usr/bin/xenstore-$p) \
 	    $(foreach p,store console,--file $(COMPAT_IMAGE)/$p:/etc/init.d/$p:755) \
 	    $(foreach p,backends bridge keep stop,--file $(IMAGE)/$p:/etc/init.d/$p:755) \
-	    $(foreach p,block vif-bridge,--file $(ORACLE_SCRIPTS)/$p:/etc/xen/scripts/$p:755) \
-	    --file $(ORACLE_SCRIPTS)/xl.conf:/etc/xen/xl.conf \
-	    --file $(ORACLE_ROOT)/etc/xen/oxenstored.conf:/etc/xen/oxenstored.conf \
+	    $(STOCK_FILES) \
 	    $(foreach p,$(COMPAT_GUESTS),--file $p:/guest/$(notdir $p)) \
-	    --file $(COMPAT_IMAGE)/cell:/usr/bin/cell:755 --dir /var/lib/xen --dir /etc/xen/auto
+	    --file $(COMPAT_IMAGE)/cell:/usr/bin/cell:755

@@ -56,6 +56,13 @@ def test_info_topology(dom0):
     assert "0000:00:00.0" in text
 
 
+@pytest.mark.parametrize("table", ["domctl", "sysctl", "platform"])
+def test_interface_version(dom0, table):
+    """Tools of another version are told so, by the error that they know; tests/abi/control has all of that."""
+    answers = [dom0.check(f"interface {table} {offset}").strip() for offset in (0, 1, -1)]
+    assert answers == ["accepted", "EACCES", "EACCES"]
+
+
 def test_create_console(dom0, lin):
     assert dom0.guest(lin, "echo $((6 * 7)) $(nproc)") == "42 2"
     assert dom0.guest(lin, "ping -c 1 -W 20 10.0.5.1 > /dev/null && echo answered") == "answered"

@@ -12,6 +12,15 @@ ORACLE_ROOT := $(ORACLE)/tools/root
 ORACLE_BIN := $(ORACLE_ROOT)/usr/lib/xen-4.17/bin
 ORACLE_SCRIPTS := tests/tools/oracle
 
+# Debian's configuration and hotplug scripts as they are, and what those want beside busybox.
+STOCK_HOTPLUG := block block-common.sh hotplugpath.sh locking.sh logging.sh vif-bridge vif-common.sh \
+                 xen-hotplug-common.sh xen-network-common.sh xen-script-common.sh
+STOCK_FILES := $(foreach s,$(STOCK_HOTPLUG),--file $(ORACLE_ROOT)/etc/xen/scripts/$s:/etc/xen/scripts/$s:755) \
+               $(foreach f,xl.conf oxenstored.conf,--file $(ORACLE_ROOT)/etc/xen/$f:/etc/xen/$f) \
+               --program /usr/bin/bash:/bin/bash --program /usr/bin/flock:/usr/bin/flock \
+               --program /usr/sbin/losetup:/sbin/losetup \
+               --dir /var/lib/xen --dir /var/log/xen --dir /etc/xen/auto
+
 .PHONY: oracle
 oracle: $(ORACLE_INITRAMFS) $(VMLINUZ)
 
@@ -23,7 +32,7 @@ $(ORACLE)/tools/.fetched: dom0/image/fetch-packages.sh tests/tools/tools.mk
 ORACLE_OURS = $(wildcard $(HOSPES)) $(wildcard $(CONSOLED))
 
 $(ORACLE_INITRAMFS): $(ORACLE)/tools/.fetched $(IMAGE_COMMON_DEPS) $(wildcard $(ORACLE_SCRIPTS)/*) \
-                     $(ORACLE_OURS) $(IMAGE)/demo $(BUILD)/guest/apps/hello.elf
+                     $(ORACLE_OURS) $(IMAGE)/demo $(STOCK_INTERFACE) $(BUILD)/guest/apps/hello.elf
 	$(MKINITRAMFS) --output $@ $(IMAGE_COMMON) \
 	    --library-path $(ORACLE_ROOT)/usr/lib/x86_64-linux-gnu \
 	    $(foreach p,xl,--program $(ORACLE_BIN)/$p:/usr/sbin/$p) \
@@ -32,12 +41,10 @@ $(ORACLE_INITRAMFS): $(ORACLE)/tools/.fetched $(IMAGE_COMMON_DEPS) $(wildcard $(
 	    --link /usr/lib/xen-4.17/bin/xenconsole:/usr/sbin/xenconsole \
 	    $(foreach p,read write ls list rm watch chmod exists control,--program $(ORACLE_ROOT)/usr/bin/xenstore-$p:/usr/bin/xenstore-$p) \
 	    $(foreach p,store console bridge stop,--file $(ORACLE_SCRIPTS)/$p:/etc/init.d/$p:755) \
-	    $(foreach p,block vif-bridge,--file $(ORACLE_SCRIPTS)/$p:/etc/xen/scripts/$p:755) \
-	    --file $(ORACLE_SCRIPTS)/xl.conf:/etc/xen/xl.conf \
-	    --file $(ORACLE_ROOT)/etc/xen/oxenstored.conf:/etc/xen/oxenstored.conf \
+	    $(STOCK_FILES) --program $(STOCK_INTERFACE):/usr/bin/interface \
 	    $(foreach p,$(ORACLE_OURS),--program $p:/usr/sbin/$(notdir $p)) \
 	    --file $(BUILD)/guest/apps/hello.elf:/usr/share/guests/hello.elf \
-	    $(IMAGE_DEMO) --dir /var/lib/xen --dir /etc/xen/auto
+	    $(IMAGE_DEMO)
 
 # What the system tests boot.
 .PHONY: tests-system-files
