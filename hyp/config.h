@@ -36,9 +36,6 @@
 /* Descriptor window of one vCPU: 16 GDT pages, then 16 LDT pages, in one L1 table's reach. */
 #define DESC_WINDOW_SIZE (32 * PAGE_SIZE)
 
-/* The hypervisor's own image is linked at HYP_IMAGE_BASE + its physical address. */
-#define HYP_LOAD_PADDR 0x200000UL
-
 /* Selectors in the two hypervisor-owned GDT pages (entries 7168..8191 of every GDT). */
 #define FIRST_RESERVED_GDT_PAGE  14
 #define FIRST_RESERVED_GDT_ENTRY (FIRST_RESERVED_GDT_PAGE * 512)
@@ -52,7 +49,6 @@
 #define HYP_LDT                  0xe050 /* 16 bytes */
 
 #define MAX_VCPUS_PER_DOMAIN     64
-#define MAX_DOMAINS              0x7ff0 /* DOMID_FIRST_RESERVED */
 
 #ifndef NDEBUG
 #define HYP_DEBUG 1

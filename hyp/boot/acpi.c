@@ -24,7 +24,6 @@ static const struct {
     {"APIC", acpi_read_madt},
     {"FACP", acpi_read_fadt},
     {"HPET", acpi_read_hpet},
-    {"MCFG", acpi_read_mcfg},
 };
 
 static bool rsdp_valid(const u8 *p)

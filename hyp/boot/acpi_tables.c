@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* MADT, FADT, HPET, MCFG. Offsets are those of the ACPI specification; fields are not aligned. */
+/* MADT, FADT, HPET. Offsets are those of the ACPI specification; fields are not aligned. */
 #include "boot/acpi_tables.h"
 #include "lib/printk.h"
 #include "lib/string.h"
@@ -23,27 +23,20 @@ bool acpi_checksum_ok(const u8 *p, size_t n)
 
 void acpi_info_defaults(struct acpi_info *info)
 {
-    info->lapic_paddr = 0xfee00000;
     for (u32 i = 0; i < ARRAY_SIZE(info->isa); i++)
         info->isa[i] = (struct acpi_isa_irq){.gsi = i};
 }
 
-#define MADT_LAPIC_ADDR 36
-#define MADT_ENTRIES    44
-#define MADT_ENABLED    1u
+#define MADT_ENTRIES 44
+#define MADT_ENABLED 1u
 enum {
     MADT_LAPIC = 0,
     MADT_IOAPIC = 1,
     MADT_OVERRIDE = 2,
-    MADT_LAPIC_OVERRIDE = 5,
     MADT_X2APIC = 9,
 };
 /* Shortest form of each entry. */
-static const u8 madt_min[] = {[MADT_LAPIC] = 8,
-                              [MADT_IOAPIC] = 12,
-                              [MADT_OVERRIDE] = 10,
-                              [MADT_LAPIC_OVERRIDE] = 12,
-                              [MADT_X2APIC] = 16};
+static const u8 madt_min[] = {[MADT_LAPIC] = 8, [MADT_IOAPIC] = 12, [MADT_OVERRIDE] = 10, [MADT_X2APIC] = 16};
 
 static void add_cpu(struct acpi_info *info, u32 apic_id, u32 acpi_id, u32 flags)
 {
@@ -102,9 +95,6 @@ static void read_madt_entry(struct acpi_info *info, const u8 *e)
     case MADT_OVERRIDE:
         add_override(info, e);
         break;
-    case MADT_LAPIC_OVERRIDE:
-        info->lapic_paddr = get(e + 4, 8);
-        break;
     default:
         break;
     }
@@ -114,7 +104,6 @@ bool acpi_read_madt(struct acpi_info *info, const u8 *table, u32 len)
 {
     if (len < MADT_ENTRIES)
         return false;
-    info->lapic_paddr = get(table + MADT_LAPIC_ADDR, 4);
     for (u32 at = MADT_ENTRIES; len - at >= 2; at += table[at + 1]) {
         const u8 *e = table + at;
 
@@ -127,7 +116,6 @@ bool acpi_read_madt(struct acpi_info *info, const u8 *table, u32 len)
     return true;
 }
 
-#define FADT_SCI_INT      46
 #define FADT_PM1A_CNT     64
 #define FADT_PM1B_CNT     68
 #define FADT_PM_TMR       76
@@ -159,7 +147,6 @@ bool acpi_read_fadt(struct acpi_info *info, const u8 *table, u32 len)
     if (len < FADT_V1_SIZE)
         return false;
     flags = (u32)get(table + FADT_FLAGS, 4);
-    info->sci_irq = (u16)get(table + FADT_SCI_INT, 2);
     info->pm1a_cnt = port_field(table, len, FADT_PM1A_CNT, FADT_X_PM1A_CNT);
     info->pm1b_cnt = port_field(table, len, FADT_PM1B_CNT, FADT_X_PM1B_CNT);
     if (table[FADT_PM_TMR_LEN] == 4)
@@ -181,23 +168,4 @@ bool acpi_read_hpet(struct acpi_info *info, const u8 *table, u32 len)
     if (table[40] == ACPI_MEMORY)
         info->hpet_paddr = get(table + 44, 8);
     return true;
-}
-
-bool acpi_read_mcfg(struct acpi_info *info, const u8 *table, u32 len)
-{
-    for (u32 at = 44; at <= len && len - at >= 16; at += 16) {
-        const u8 *e = table + at;
-
-        if (info->mcfg_count == ACPI_MCFG_MAX)
-            return true;
-        if (e[11] < e[10])
-            return false;
-        info->mcfg[info->mcfg_count++] = (__typeof__(info->mcfg[0])){
-            .base = get(e, 8),
-            .segment = (u16)get(e + 8, 2),
-            .bus_first = e[10],
-            .bus_last = e[11],
-        };
-    }
-    return len >= 44;
 }

@@ -15,7 +15,6 @@ bool acpi_checksum_ok(const u8 *p, size_t n);
 bool acpi_read_madt(struct acpi_info *info, const u8 *table, u32 len);
 bool acpi_read_fadt(struct acpi_info *info, const u8 *table, u32 len);
 bool acpi_read_hpet(struct acpi_info *info, const u8 *table, u32 len);
-bool acpi_read_mcfg(struct acpi_info *info, const u8 *table, u32 len);
 /* ISA interrupts one to one, as without overrides. */
 void acpi_info_defaults(struct acpi_info *info);
 

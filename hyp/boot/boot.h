@@ -20,7 +20,6 @@ struct boot_module {
 
 struct boot_info {
     char cmdline[2048];
-    const char *loader;               /* "GRUB 2.06", "PVH" */
     struct e820_entry e820[E820_MAX]; /* sorted, not overlapping, adjacent ones of a type merged */
     unsigned e820_count;
     struct boot_module modules[8];
@@ -30,13 +29,7 @@ struct boot_info {
     unsigned rsdp_copy_size; /* 0: the loader gave none */
     bool efi;
     paddr_t efi_system_table;
-    struct {
-        bool present; /* VGA text mode 3 (BIOS) */
-        bool framebuffer;
-        u64 fb_addr;
-        u32 fb_pitch, fb_width, fb_height, fb_bpp;
-        u8 red_pos, red_size, green_pos, green_size, blue_pos, blue_size;
-    } video;
+    bool vga_text; /* the screen is in VGA text mode 3 (BIOS) */
 };
 extern struct boot_info boot_info;
 extern u64 boot_tsc; /* when the loader handed over */
@@ -49,7 +42,7 @@ struct boot_options {
     unsigned dom0_max_vcpus; /* 0: one for each CPU */
     char console[32], com1[32], com2[32];
     int loglvl, guest_loglvl; /* enum log_level, highest printed; -1: nothing */
-    bool noreboot, nosmp, smep, smap, sync_console;
+    bool noreboot, nosmp, smep, smap;
     unsigned maxcpus; /* 0: all */
 };
 extern struct boot_options boot_options;

@@ -136,7 +136,7 @@ static const struct option {
     {"maxcpus", parse_number, offsetof(struct boot_options, maxcpus)},
     {"smep", parse_flag, offsetof(struct boot_options, smep)},
     {"smap", parse_flag, offsetof(struct boot_options, smap)},
-    {"sync_console", parse_flag, offsetof(struct boot_options, sync_console)},
+    {"sync_console", parse_ignored, 0}, /* it always is */
     /* Debian's GRUB scripts put these on every Xen command line. */
     {"placeholder", parse_ignored, 0},
     {"no-real-mode", parse_ignored, 0},

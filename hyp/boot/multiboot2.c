@@ -7,7 +7,6 @@
 enum {
     TAG_END = 0,
     TAG_CMDLINE = 1,
-    TAG_LOADER = 2,
     TAG_MODULE = 3,
     TAG_MMAP = 6,
     TAG_FRAMEBUFFER = 8,
@@ -35,11 +34,11 @@ struct module_data {
 struct framebuffer_data {
     u64 addr;
     u32 pitch, width, height;
-    u8 bpp, type, reserved[2];
-    u8 red_pos, red_size, green_pos, green_size, blue_pos, blue_size;
+    u8 bpp, type;
 } __packed;
+#define FRAMEBUFFER_TEXT 2
 
-#define INFO_MAX (16UL << 20) /* larger than any real one */
+#define INFO_MAX         (16UL << 20) /* larger than any real one */
 
 /* The text at offset `at` of the tag's data, which need not be terminated. */
 static void copy_text(char *dst, size_t dst_size, const struct tag *tag, u32 at, const char *what)
@@ -98,31 +97,6 @@ static const char *parse_module(struct boot_info *bi, const struct tag *tag, siz
     return NULL;
 }
 
-static void parse_framebuffer(struct boot_info *bi, const struct tag *tag, size_t len)
-{
-    struct framebuffer_data fb = {0};
-
-    memcpy(&fb, tag->data, MIN(len, sizeof(fb)));
-    if (len < offsetof(struct framebuffer_data, red_pos))
-        return;
-    if (fb.type == 2) {
-        bi->video.present = true;
-    } else if (fb.type == 1 && len >= sizeof(fb)) {
-        bi->video.framebuffer = true;
-        bi->video.fb_addr = fb.addr;
-        bi->video.fb_pitch = fb.pitch;
-        bi->video.fb_width = fb.width;
-        bi->video.fb_height = fb.height;
-        bi->video.fb_bpp = fb.bpp;
-        bi->video.red_pos = fb.red_pos;
-        bi->video.red_size = fb.red_size;
-        bi->video.green_pos = fb.green_pos;
-        bi->video.green_size = fb.green_size;
-        bi->video.blue_pos = fb.blue_pos;
-        bi->video.blue_size = fb.blue_size;
-    }
-}
-
 static void parse_rsdp(struct boot_info *bi, const struct tag *tag, size_t len)
 {
     if (len < 20 || bi->rsdp_copy_size > len)
@@ -133,23 +107,19 @@ static void parse_rsdp(struct boot_info *bi, const struct tag *tag, size_t len)
 
 static const char *parse_tag(struct boot_info *bi, const struct tag *tag)
 {
-    static char loader[64];
     size_t len = tag->size - sizeof(*tag);
 
     switch (tag->type) {
     case TAG_CMDLINE:
         copy_text(bi->cmdline, sizeof(bi->cmdline), tag, 0, "the command line");
         return NULL;
-    case TAG_LOADER:
-        copy_text(loader, sizeof(loader), tag, 0, "the loader's name");
-        bi->loader = loader;
-        return NULL;
     case TAG_MODULE:
         return parse_module(bi, tag, len);
     case TAG_MMAP:
         return parse_mmap(bi, tag, len);
     case TAG_FRAMEBUFFER:
-        parse_framebuffer(bi, tag, len);
+        bi->vga_text = len >= sizeof(struct framebuffer_data) &&
+                       ((const struct framebuffer_data *)tag->data)->type == FRAMEBUFFER_TEXT;
         return NULL;
     case TAG_EFI64:
         if (len >= sizeof(u64)) {
@@ -172,7 +142,6 @@ const char *multiboot2_parse(struct boot_info *bi, paddr_t info)
     u32 total = head ? head[0] : 0;
     const u8 *base = boot_phys(info, total);
 
-    bi->loader = "a Multiboot2 loader";
     if ((info & 7) || total < 8 || total > INFO_MAX || !base)
         return "the loader's information structure is damaged";
     for (u32 at = 8; total - at >= sizeof(struct tag);) {

@@ -102,7 +102,6 @@ const char *pvh_parse(struct boot_info *bi, paddr_t info)
     const struct hvm_start_info *si = boot_phys(info, sizeof(*si));
     const char *text;
 
-    bi->loader = "PVH";
     if (!si || si->magic != XEN_HVM_START_MAGIC_VALUE)
         return "the PVH start information is not there";
     text = si->cmdline_paddr ? boot_phys(si->cmdline_paddr, sizeof(bi->cmdline)) : NULL;
@@ -116,7 +115,7 @@ const char *pvh_parse(struct boot_info *bi, paddr_t info)
         bi->cmdline[n] = '\0';
     }
     bi->rsdp = si->rsdp_paddr;
-    bi->video.present = true;
+    bi->vga_text = true;
     if (si->version >= 1)
         parse_memory_map(bi, si);
     return parse_modules(bi, si);

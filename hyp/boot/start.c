@@ -68,7 +68,7 @@ void boot_start(u32 protocol, u32 info)
     cmdline_parse(&boot_options, boot_info.cmdline);
     log_set_limits(boot_options.loglvl, boot_options.guest_loglvl);
     panic_set_reboot(!boot_options.noreboot);
-    console_set_vga_text(boot_info.video.present);
+    console_set_vga_text(boot_info.vga_text);
     console_init(boot_options.console, boot_options.com1, boot_options.com2);
     if (wrong)
         boot_stop(wrong);

@@ -8,7 +8,6 @@
 #include "lib/types.h"
 
 #define ACPI_IOAPICS_MAX 16
-#define ACPI_MCFG_MAX    16
 
 enum acpi_space { ACPI_MEMORY = 0, ACPI_IO = 1, ACPI_PCI = 2 };
 
@@ -23,7 +22,6 @@ struct acpi_isa_irq {
 };
 
 struct acpi_info {
-    paddr_t lapic_paddr;
     unsigned cpu_count; /* enabled processors, at most NR_CPUS; the boot CPU among them */
     struct cpu_ids cpus[NR_CPUS];
     unsigned ioapic_count;
@@ -33,7 +31,6 @@ struct acpi_info {
     u16 pm_timer_port; /* 0: none */
     bool pm_timer_32bit;
     u16 pm1a_cnt, pm1b_cnt; /* I/O ports; 0: none */
-    u16 sci_irq;
     struct {
         bool present;
         enum acpi_space space;
@@ -41,12 +38,6 @@ struct acpi_info {
         u8 value;
     } reset;
     paddr_t hpet_paddr; /* 0: none */
-    unsigned mcfg_count;
-    struct {
-        paddr_t base;
-        u16 segment;
-        u8 bus_first, bus_last;
-    } mcfg[ACPI_MCFG_MAX];
 };
 extern struct acpi_info acpi_info;
 

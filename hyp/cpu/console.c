@@ -154,16 +154,11 @@ static bool take_input(void)
     return any;
 }
 
-void console_poll(void)
-{
-    if (take_input() && input_hook)
-        input_hook();
-}
-
 static void serial_interrupt(void *data)
 {
     (void)data;
-    console_poll();
+    if (take_input() && input_hook)
+        input_hook();
 }
 
 void console_enable_input(void)

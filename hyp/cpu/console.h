@@ -14,8 +14,6 @@ void console_set_vga_text(bool present);
 void console_release_vga(void);
 /* Input by interrupt from now on; after the interrupt controllers work. */
 void console_enable_input(void);
-/* Looks for input by hand. */
-void console_poll(void);
 /* Text of the hypervisor, to the serial line and the ring. */
 void console_write(const char *s, size_t n);
 /* Text of dom0: to the line only. In the ring it would be what a reader of the ring prints, and the reading

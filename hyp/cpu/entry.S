@@ -176,9 +176,6 @@ syscall_stubs:
     .globl syscall32_stubs
 syscall32_stubs:
     SYSCALL_STUBS 32
-    .balign 32
-    .globl syscall_stubs_end
-syscall_stubs_end:
 
 syscall_common_32:
     push %r11
@@ -222,7 +219,6 @@ sysenter_entry:
 
 /* --- back to the guest: rsp is the frame of `current` ---------------------------------------------------------- */
     .balign 16
-    .globl ret_to_guest
 ret_to_guest:
     cli
     mov %rsp, %rdi
@@ -294,20 +290,6 @@ rdmsr_safe:
     ret
 2:  movq $0, (%rsi)
     mov $-14, %eax
-    ret
-    EXTABLE 1b, 2b
-
-/* int wrmsr_safe(u32 msr, u64 v) */
-    .globl wrmsr_safe
-wrmsr_safe:
-    mov %edi, %ecx
-    mov %esi, %eax
-    mov %rsi, %rdx
-    shr $32, %rdx
-1:  wrmsr
-    xor %eax, %eax
-    ret
-2:  mov $-14, %eax
     ret
     EXTABLE 1b, 2b
 

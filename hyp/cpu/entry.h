@@ -22,7 +22,7 @@
 #define REGS_SIZE   200
 
 /* struct cpu_info: REGS_ES to the end of the block. */
-#define CPU_INFO_SIZE 232
+#define CPU_INFO_SIZE 216
 /* Where hardware starts to push on a trap from the guest: &cpu_info.regs.es, relative to the end of the
  * block. */
 #define CPU_INFO_STACK_TOP (CPU_INFO_SIZE - REGS_ES)
@@ -39,7 +39,7 @@
 
 /* entry.S */
 extern const char exception_stubs[], interrupt_stubs[], int80_stub[], iret_instruction[], syscall_stubs[],
-    syscall32_stubs[], sysenter_entry[], ret_to_guest[], syscall_stubs_end[];
+    syscall32_stubs[], sysenter_entry[];
 extern u64 syscall_stack_top[NR_CPUS];
 #define EXCEPTION_STUB_SIZE 32
 #define SYSCALL_STUB_SIZE   32

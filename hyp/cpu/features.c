@@ -45,8 +45,6 @@ static void read_basic(void)
         f->family += (l.a >> 20) & 255;
     if (f->family == 6 || f->family >= 15)
         f->model |= (l.a >> 12) & 0xf0;
-    f->mwait = bit(l.c, 3);
-    f->pcid = bit(l.c, 17);
     f->x2apic = bit(l.c, 21);
     f->tsc_deadline = bit(l.c, 24);
     f->xsave = bit(l.c, 26);
@@ -58,7 +56,6 @@ static void read_basic(void)
         f->smep = bit(l.b, 7);
         f->erms = bit(l.b, 9);
         f->smap = bit(l.b, 20);
-        f->umip = bit(l.c, 2);
     }
 }
 
@@ -73,12 +70,8 @@ static void read_extended(void)
     if (f->max_ext_leaf >= 0x80000007)
         f->invariant_tsc = bit(cpuid(0x80000007, 0).d, 8);
     f->paddr_bits = 36;
-    f->vaddr_bits = 48;
-    if (f->max_ext_leaf >= 0x80000008) {
-        l = cpuid(0x80000008, 0);
-        f->paddr_bits = l.a & 255;
-        f->vaddr_bits = (l.a >> 8) & 255;
-    }
+    if (f->max_ext_leaf >= 0x80000008)
+        f->paddr_bits = cpuid(0x80000008, 0).a & 255;
 }
 
 /* The size of the area follows from the offsets of its parts: leaf 0xd itself speaks of whatever XCR0 holds

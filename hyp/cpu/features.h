@@ -8,10 +8,10 @@
 struct cpu_features {
     bool amd;   /* AMD or compatible (Hygon): SYSCALL from compat mode, HWCR... */
     bool intel; /* Intel or compatible (Centaur, Zhaoxin): SYSENTER from compat mode */
-    bool nx, page1gb, pge, smep, smap, umip, fsgsbase, xsave, xsaveopt, rdtscp, x2apic, tsc_deadline,
-        invariant_tsc, mwait, pcid, avx, erms;
+    bool nx, page1gb, pge, smep, smap, fsgsbase, xsave, xsaveopt, rdtscp, x2apic, tsc_deadline, invariant_tsc,
+        avx, erms;
     u32 family, model, stepping;
-    u8 paddr_bits, vaddr_bits;
+    u8 paddr_bits;
     u32 max_leaf, max_ext_leaf;
     u64 xcr0_mask;   /* XCR0 bits that the hardware has and that we let guests use */
     u32 xsave_size;  /* bytes of an XSAVE area for xcr0_mask (512 + 64 at least) */

@@ -16,7 +16,6 @@ enum lapic_reg {
     REG_VERSION = 0x030,
     REG_TPR = 0x080,
     REG_EOI = 0x0b0,
-    REG_LDR = 0x0d0,
     REG_SVR = 0x0f0,
     REG_ESR = 0x280,
     REG_CMCI = 0x2f0,
@@ -124,13 +123,6 @@ void lapic_init_cpu(void)
         lapic_write(REG_EOI, 0);
 }
 
-u32 lapic_id(void)
-{
-    u32 id = lapic_read(REG_ID);
-
-    return registers ? id >> 24 : id;
-}
-
 void lapic_eoi(void)
 {
     lapic_write(REG_EOI, 0);
@@ -157,11 +149,6 @@ static void send(u32 apic_id, u32 command)
 void lapic_send_ipi(u32 apic_id, u8 vector)
 {
     send(apic_id, ICR_ASSERT | vector);
-}
-
-void lapic_send_nmi(u32 apic_id)
-{
-    send(apic_id, ICR_ASSERT | ICR_NMI);
 }
 
 void lapic_send_nmi_others(void)

@@ -13,10 +13,8 @@ u32 lapic_boot_id(void);
 void lapic_init(void);
 /* Enables the calling CPU's; all local sources masked but NMI. */
 void lapic_init_cpu(void);
-u32 lapic_id(void);
 void lapic_eoi(void);
 void lapic_send_ipi(u32 apic_id, u8 vector);
-void lapic_send_nmi(u32 apic_id);
 /* All but this CPU. */
 void lapic_send_nmi_others(void);
 void lapic_send_init(u32 apic_id);

@@ -12,7 +12,5 @@ void log_set_limits(int loglvl, int guest_loglvl);
 void vprintk_panic(const char *fmt, va_list ap) __printf(1, 0);
 /* True: panic() restarts the machine after a moment; false (`noreboot`): it stands still. */
 void panic_set_reboot(bool reboot);
-/* True from the first panic on. */
-bool panic_in_progress(void);
 
 #endif

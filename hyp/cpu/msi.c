@@ -14,7 +14,6 @@
 #define PCI_COMMAND_MEMORY 2u
 #define PCI_STATUS         0x06
 #define PCI_STATUS_CAPS    0x10u
-#define PCI_HEADER_TYPE    0x0e
 #define PCI_BAR0           0x10
 #define PCI_CAP_POINTER    0x34
 #define PCI_CAP_MSI        5

@@ -92,7 +92,7 @@ u64 *hyp_l1_entry(u64 va, bool create)
 
 int hyp_map_pages(u64 va, mfn_t mfn, size_t n, u64 pte_flags)
 {
-    u64 start = va, *entry;
+    u64 *entry;
 
     for (size_t left = n, step; left; left -= step, va += step << PAGE_SHIFT, mfn.m += step) {
         bool large = !((va >> PAGE_SHIFT | mfn_x(mfn)) % LARGE_PAGES) && left >= LARGE_PAGES;
@@ -101,10 +101,8 @@ int hyp_map_pages(u64 va, mfn_t mfn, size_t n, u64 pte_flags)
         large = entry && !(*entry & PTE_P);
         if (!large)
             entry = hyp_l1_entry(va, true);
-        if (!entry) {
-            hyp_unmap_pages(start, n - left);
+        if (!entry)
             return -ENOMEM;
-        }
         BUG_ON(*entry & PTE_P);
         WRITE_ONCE(*entry, pte_make(mfn, pte_flags | (large ? PTE_PSE : 0)));
         step = large ? LARGE_PAGES : 1;
@@ -112,28 +110,8 @@ int hyp_map_pages(u64 va, mfn_t mfn, size_t n, u64 pte_flags)
     return 0;
 }
 
-void hyp_unmap_pages(u64 va, size_t n)
-{
-    while (n) {
-        u64 *entry = l2_entry(va, false);
-        size_t step = LARGE_PAGES - pt_index(va, 1);
-
-        if (entry && (*entry & (PTE_P | PTE_PSE)) == (PTE_P | PTE_PSE)) {
-            BUG_ON(step != LARGE_PAGES || n < LARGE_PAGES);
-            WRITE_ONCE(*entry, 0);
-            invlpg(va);
-        } else if (entry && (*entry & PTE_P)) {
-            WRITE_ONCE(*hyp_l1_entry(va, false), 0);
-            invlpg(va);
-            step = 1;
-        }
-        step = MIN(step, n);
-        va += step << PAGE_SHIFT;
-        n -= step;
-    }
-}
-
-u64 vmap_reserve(size_t n)
+/* Address space of `n` pages, never given back; 0 when none is left. */
+static u64 vmap_reserve(size_t n)
 {
     u64 va = 0;
 

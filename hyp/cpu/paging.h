@@ -27,12 +27,9 @@ void paging_set_table_alloc(void *(*alloc)(void));
 /*
  * Maps `n` frames from `mfn` on at `va` (hypervisor slots only; not the direct map) with the given flags
  * (HYP_PTE_RW ...). Takes 2 MiB entries where va, mfn and n allow it. Overwriting a present entry is a bug. 0
- * or -ENOMEM (then nothing is mapped).
+ * or -ENOMEM (then a part may be mapped: nobody else will ask for that address).
  */
 int __must_check hyp_map_pages(u64 va, mfn_t mfn, size_t n, u64 pte_flags);
-/* Clears `n` entries (holes are skipped) and flushes them from this CPU's TLB; other CPUs are the caller's
- * business (mm/flush.h). 2 MiB entries must be covered whole. The tables stay. */
-void hyp_unmap_pages(u64 va, size_t n);
 /*
  * The L1 entry for `va`, for callers that write entries themselves (descriptor windows). NULL: no L1 table
  * there and `create` is false, or no memory, or a 2 MiB mapping covers it.
@@ -42,8 +39,6 @@ u64 *hyp_l1_entry(u64 va, bool create);
 /* Device registers or firmware tables at a machine address, in the VMAP slot, for ever; `flags` as
  * HYP_PTE_UC. The result keeps the offset in the page. NULL when address space or memory is exhausted. */
 void *ioremap(paddr_t paddr, size_t size, u64 flags);
-/* Address space of `n` pages in the VMAP slot, with nothing mapped; 0 when none is left. Never given back. */
-u64 vmap_reserve(size_t n);
 
 /* Address in the direct map; only RAM frames are there. */
 static inline void *paddr_to_virt(paddr_t p)

@@ -19,11 +19,6 @@ void panic_set_reboot(bool reboot)
     reboot_after = reboot;
 }
 
-bool panic_in_progress(void)
-{
-    return READ_ONCE(panicking) != 0;
-}
-
 static void halt_this_cpu(void) __noreturn;
 static void halt_this_cpu(void)
 {

@@ -13,7 +13,7 @@
 struct vcpu;
 
 /*
- * Layout known to entry.S (checked there by asm-offsets): the register frame of the guest that was
+ * Layout known to entry.S (asserted in entry_asserts.c): the register frame of the guest that was
  * interrupted is the first thing below the rest, so that a trap from the guest on the empty main stack builds
  * exactly `regs`.
  */
@@ -22,7 +22,6 @@ struct cpu_info {
     u32 cpu;                   /* this CPU's number, 0..NR_CPUS-1 */
     u32 pad;
     struct vcpu *vcpu; /* vCPU whose context is loaded (may be the idle vCPU) */
-    u64 scratch[2];    /* for entry.S */
 };
 
 #ifdef HYP_HOST_TEST
@@ -50,6 +49,5 @@ static inline struct cpu_user_regs *guest_regs(void)
 /* Per-CPU variables are arrays: simple, and the whole can be looked at from anywhere. */
 #define DEFINE_PER_CPU(type, name) type name[NR_CPUS]
 #define this_cpu(name)             (name[this_cpu_id()])
-#define per_cpu(name, cpu)         (name[cpu])
 
 #endif

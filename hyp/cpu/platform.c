@@ -9,24 +9,22 @@
 #include "cpu/smp.h"
 #include "lib/printk.h"
 
-#define RAM_RANGES_MAX    128
-#define DENIED_MMIO_MAX   (ACPI_IOAPICS_MAX + 8)
+#define RAM_RANGES_MAX  128
+#define DENIED_MMIO_MAX (ACPI_IOAPICS_MAX + 8)
 
-#define PORT_PIC1_CMD     0x20
-#define PORT_PIC1_DATA    0x21
-#define PORT_PIC2_CMD     0xa0
-#define PORT_PIC2_DATA    0xa1
-#define PORT_PIT_CH0      0x40
-#define PORT_PIT_MODE     0x43
-#define PORT_KBD_DATA     0x60
-#define PORT_NMI_STAT     0x61
-#define PORT_KBD_CMD      0x64
-#define PORT_RESET_CF9    0xcf9
-#define PORT_DELAY        0x80
+#define PORT_PIC1_CMD   0x20
+#define PORT_PIC1_DATA  0x21
+#define PORT_PIC2_CMD   0xa0
+#define PORT_PIC2_DATA  0xa1
+#define PORT_PIT_CH0    0x40
+#define PORT_PIT_MODE   0x43
+#define PORT_NMI_STAT   0x61
+#define PORT_KBD_CMD    0x64
+#define PORT_RESET_CF9  0xcf9
+#define PORT_DELAY      0x80
 
-#define PM1_SLP_TYP_SHIFT 10
-#define PM1_SLP_EN        (1u << 13)
-#define PM1_SCI_EN        1u
+#define PM1_SLP_EN      (1u << 13)
+#define PM1_SCI_EN      1u
 
 static struct {
     u64 start, end;

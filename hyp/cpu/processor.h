@@ -7,7 +7,6 @@
 
 #define X86_EFLAGS_CF      (1UL << 0)
 #define X86_EFLAGS_RES1    (1UL << 1)
-#define X86_EFLAGS_ZF      (1UL << 6)
 #define X86_EFLAGS_TF      (1UL << 8)
 #define X86_EFLAGS_IF      (1UL << 9)
 #define X86_EFLAGS_DF      (1UL << 10)
@@ -18,11 +17,9 @@
 #define X86_EFLAGS_AC      (1UL << 18)
 #define X86_EFLAGS_VIF     (1UL << 19)
 #define X86_EFLAGS_VIP     (1UL << 20)
-#define X86_EFLAGS_ID      (1UL << 21)
 
 #define CR0_PE             (1UL << 0)
 #define CR0_MP             (1UL << 1)
-#define CR0_EM             (1UL << 2)
 #define CR0_TS             (1UL << 3)
 #define CR0_ET             (1UL << 4)
 #define CR0_NE             (1UL << 5)
@@ -30,20 +27,14 @@
 #define CR0_AM             (1UL << 18)
 #define CR0_PG             (1UL << 31)
 
-#define CR4_VME            (1UL << 0)
-#define CR4_PVI            (1UL << 1)
 #define CR4_TSD            (1UL << 2)
 #define CR4_DE             (1UL << 3)
-#define CR4_PSE            (1UL << 4)
 #define CR4_PAE            (1UL << 5)
 #define CR4_MCE            (1UL << 6)
 #define CR4_PGE            (1UL << 7)
-#define CR4_PCE            (1UL << 8)
 #define CR4_OSFXSR         (1UL << 9)
 #define CR4_OSXMMEXCPT     (1UL << 10)
-#define CR4_UMIP           (1UL << 11)
 #define CR4_FSGSBASE       (1UL << 16)
-#define CR4_PCIDE          (1UL << 17)
 #define CR4_OSXSAVE        (1UL << 18)
 #define CR4_SMEP           (1UL << 20)
 #define CR4_SMAP           (1UL << 21)
@@ -117,7 +108,6 @@ static inline void wrmsr(u32 msr, u64 v)
 }
 /* As above, but a fault is an answer: -EFAULT. (extable.S) */
 int rdmsr_safe(u32 msr, u64 *v);
-int wrmsr_safe(u32 msr, u64 v);
 
 #define DEFINE_CR(n)                                             \
     static inline u64 read_cr##n(void)                           \

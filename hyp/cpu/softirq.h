@@ -6,14 +6,7 @@
 
 #include "lib/types.h"
 
-enum softirq {
-    SOFTIRQ_TIMER,
-    SOFTIRQ_TIME_CALIBRATION,
-    SOFTIRQ_CALL,
-    SOFTIRQ_REAP,
-    SOFTIRQ_SCHEDULE,
-    NR_SOFTIRQS
-};
+enum softirq { SOFTIRQ_TIMER, SOFTIRQ_REAP, SOFTIRQ_SCHEDULE, NR_SOFTIRQS };
 
 extern u32 softirq_pending[NR_CPUS]; /* bit per softirq */
 

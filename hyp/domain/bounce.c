@@ -278,5 +278,4 @@ void do_guest_iret(struct cpu_user_regs *regs)
     WRITE_ONCE(v->info->evtchn_upcall_mask, !(f.rflags & X86_EFLAGS_IF));
     smp_mb();
     v->nmi_masked = false;
-    v->mce_masked = false;
 }

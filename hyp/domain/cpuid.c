@@ -312,22 +312,3 @@ unsigned domain_policy_leaves(const struct domain *d, xen_cpuid_leaf_t *buf, uns
     memcpy(buf, l->leaf, MIN(l->count, max) * sizeof(*buf));
     return l->count;
 }
-
-bool policy_leaf_is_subset(const xen_cpuid_leaf_t *leaf)
-{
-    struct cpuid_leaf p;
-
-    policy_cpuid(POLICY_PV, leaf->leaf, leaf->subleaf == XEN_CPUID_NO_SUBLEAF ? 0 : leaf->subleaf, &p);
-    switch (leaf->leaf) {
-    case 1:
-        return !(leaf->c & ~(p.c | L1_ECX_OSXSAVE | L1_ECX_HYPERVISOR)) && !(leaf->d & ~p.d);
-    case 7:
-        return leaf->subleaf || (!(leaf->b & ~p.b) && !(leaf->c & ~p.c) && !(leaf->d & ~p.d));
-    case 0x80000001:
-        return !(leaf->c & ~p.c) && !(leaf->d & ~p.d);
-    case 0xd:
-        return leaf->subleaf != 0 || (!(leaf->a & ~p.a) && !(leaf->d & ~p.d));
-    default:
-        return true;
-    }
-}

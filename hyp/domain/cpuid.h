@@ -25,8 +25,5 @@ void policy_cpuid(enum policy_kind kind, u32 leaf, u32 sub, struct cpuid_leaf *o
 unsigned policy_leaves(enum policy_kind kind, xen_cpuid_leaf_t *buf, unsigned max);
 /* The same for a domain (its own list or POLICY_PV). */
 unsigned domain_policy_leaves(const struct domain *d, xen_cpuid_leaf_t *buf, unsigned max);
-/* True when `leaf` promises nothing that the PV policy does not have (feature words only; others must not be
- * looked at by guests for safety). */
-bool policy_leaf_is_subset(const xen_cpuid_leaf_t *leaf);
 
 #endif

@@ -208,7 +208,7 @@ static void fill_console_info(struct start_info *si)
 {
     struct dom0_vga_console_info *vga = (void *)(si + 1);
 
-    if (!boot_info.video.present)
+    if (!boot_info.vga_text)
         return;
     vga->video_type = XEN_VGATYPE_TEXT_MODE_3;
     vga->u.text_mode_3.font_height = 16;

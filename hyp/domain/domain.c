@@ -250,7 +250,7 @@ int idle_vcpu_create(unsigned cpu)
     v->cpu = cpu;
     v->domain = &idle_domain;
     v->info = &dummy_vcpu_info;
-    v->guest_l4 = v->guest_l4_user = v->old_root = v->loaded_root = v->info_mfn = MFN_NONE;
+    v->guest_l4 = v->guest_l4_user = v->old_root = v->info_mfn = MFN_NONE;
     idle_vcpu[cpu] = v;
     idle_domain.vcpu[cpu] = v;
     return 0;
@@ -379,7 +379,7 @@ void domain_shutdown(struct domain *d, u32 reason)
     spin_lock(&d->lock);
     first = !d->is_shut_down;
     if (first) {
-        d->is_shut_down = d->is_shutting_down = true;
+        d->is_shut_down = true;
         d->shutdown_code = reason;
     }
     spin_unlock(&d->lock);
@@ -398,7 +398,7 @@ void domain_resume(struct domain *d)
     domain_pause(d);
     spin_lock(&d->lock);
     was = d->is_shut_down;
-    d->is_shut_down = d->is_shutting_down = false;
+    d->is_shut_down = false;
     d->shutdown_code = ~0u;
     spin_unlock(&d->lock);
     if (was)

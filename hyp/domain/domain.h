@@ -81,7 +81,7 @@ struct vcpu {
     struct cpu_user_regs regs; /* while not loaded on a CPU; guest_regs() otherwise */
     bool kernel_mode;          /* the mode bit: both modes are ring 3 */
     bool ts;                   /* virtual CR0.TS */
-    bool nmi_pending, nmi_masked, mce_masked;
+    bool nmi_pending, nmi_masked;
     u64 fs_base, gs_base_kernel,
         gs_base_user; /* while not loaded; kernel/user by meaning, not by swapgs state */
     u64 kernel_sp;    /* stack_switch */
@@ -92,7 +92,6 @@ struct vcpu {
     mfn_t guest_l4;      /* kernel root: one pt_get_root reference; MFN_NONE before the context is set */
     mfn_t guest_l4_user; /* user root, MFN_NONE if none; one reference */
     mfn_t old_root;      /* root that was replaced and still has to be put (preempted), else MFN_NONE */
-    mfn_t loaded_root;   /* root in CR3 while loaded: MFN_NONE = hypervisor's own */
     u64 cr4;             /* guest's view */
     u64 debugreg[8];     /* dr0-3, 6, 7 */
     u64 io_bitmap_va;    /* physdev set_iobitmap: guest va and number of ports */
@@ -100,8 +99,8 @@ struct vcpu {
     void *xsave;       /* features.xsave_size, 64-byte aligned */
     void *xsave_alloc; /* as allocated */
     u64 xcr0;
-    bool segments_bad;                  /* a selector could not be loaded: failsafe callback is due */
-    u64 msr_tsc_aux, msr_misc_features; /* CPUID faulting */
+    bool segments_bad; /* a selector could not be loaded: failsafe callback is due */
+    u64 msr_tsc_aux;
 
     /* --- descriptor tables (domain/desc_window.c) --- */
     u64 desc_base;        /* linear address of the window: GDT; LDT at + 16 pages */
@@ -151,7 +150,7 @@ struct domain {
     struct vcpu **vcpu; /* [max_vcpus]; all exist from creation, not initialised */
     u32 pause_count;    /* toolstack, hypervisor and shutdown pauses together */
     u32 controller_pause_count;
-    bool is_shutting_down, is_shut_down;
+    bool is_shut_down;
     u32 shutdown_code; /* SHUTDOWN_*; ~0 none */
     enum domain_dying dying;
     unsigned destroy_stage;
@@ -165,8 +164,7 @@ struct domain {
     struct grant_table *grant;    /* grant/ */
     void *irq;                    /* event/pirq.c */
     u64 pollers;                  /* bit a vCPU that may be in sched_op poll; see event/two_level.c */
-    u32 max_evtchn_port;
-    u32 max_grant_frames, max_maptrack_frames;
+    u32 max_grant_frames;
 
     struct e820entry_pv {
         u64 addr, size;
@@ -187,13 +185,11 @@ struct domain {
 };
 
 struct domain_unit {
-    const char *name;
     int (*domain_create)(struct domain *d, const struct xen_domctl_createdomain *cfg);
     int (*vcpu_create)(struct vcpu *v);
     /* Steps of destruction; may return -ERESTART to be called again. Every vCPU is off the CPUs for good by
      * then. */
     int (*domain_kill)(struct domain *d);
-    void (*vcpu_free)(struct vcpu *v);
     /* Last reference is gone. */
     void (*domain_free)(struct domain *d);
 };

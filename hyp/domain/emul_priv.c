@@ -35,11 +35,6 @@ bool emulate_forced_cpuid(struct cpu_user_regs *regs)
     if (copy_from_guest_partial(bytes, regs->rip, sizeof(bytes)) ||
         __builtin_memcmp(bytes, signature, sizeof(bytes)))
         return false;
-    if (!current->kernel_mode && (current->msr_misc_features & 1)) {
-        regs->rip += 5;
-        inject_trap(regs, TRAP_GP, 0);
-        return true;
-    }
     emulate_cpuid_at(regs);
     insn_done(regs, &in);
     return true;
@@ -264,8 +259,6 @@ static bool emulate_two_byte(struct cpu_user_regs *regs, struct insn *in)
     case 0x32:
         return kernel && emulate_msr(regs, false);
     case 0xa2:
-        if (!kernel && (current->msr_misc_features & 1))
-            return false;
         emulate_cpuid_at(regs);
         return true;
     default:

@@ -97,7 +97,7 @@ void fpu_clear_ts(void)
         __asm__ volatile("clts");
 }
 
-bool fpu_xcr0_valid(u64 xcr0)
+static bool fpu_xcr0_valid(u64 xcr0)
 {
     if (!features.xsave || (xcr0 & ~features.xcr0_mask) || !(xcr0 & XSTATE_FP) ||
         ((xcr0 & XSTATE_YMM) && !(xcr0 & XSTATE_SSE)))

@@ -16,8 +16,6 @@ void fpu_set_ts(void);
 void fpu_clear_ts(void);
 /* XSETBV of current. -EINVAL: the guest gets #GP. */
 int fpu_set_xcr0(struct vcpu *v, u64 xcr0);
-/* A value that XSETBV would take, within what guests may use. */
-bool fpu_xcr0_valid(u64 xcr0);
 /* A whole XSAVE area in standard format that holds `components` (an XCR0 value). Not loaded. -EINVAL,
  * -EOPNOTSUPP: nothing changed. */
 int fpu_import_xsave(struct vcpu *v, u64 xcr0, u64 components, const void *area, size_t size);

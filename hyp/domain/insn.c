@@ -86,7 +86,6 @@ bool insn_modrm(struct insn *in)
     if (!next_byte(in, &b))
         return false;
     in->modrm = b;
-    in->has_modrm = true;
     in->mod = b >> 6;
     in->reg = (u8)(((b >> 3) & 7) | ((in->rex & 4) << 1));
     in->rm = (u8)((b & 7) | ((in->rex & 1) << 3));

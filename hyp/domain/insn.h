@@ -18,7 +18,6 @@ struct insn {
     bool opsize16, rep, repne, lock;
     u8 rex;
     u8 modrm;
-    bool has_modrm;
     u8 mod, reg, rm; /* with REX bits applied to reg and rm (register form) */
 };
 

@@ -12,7 +12,6 @@
 #define MSR_MCG_STATUS       0x17a
 #define MSR_FEATURE_CONTROL  0x3a
 #define MSR_MICROCODE_REV    0x8b
-#define MSR_ARCH_CAPS        0x10a
 #define MSR_AMD_HWCR         0xc0010015
 #define MSR_AMD_PERFEVTSEL0  0xc0010000
 #define MSR_AMD_PERFCTR3     0xc0010007
@@ -53,9 +52,6 @@ int guest_rdmsr(struct vcpu *v, u32 msr, u64 *val)
             return -EPERM;
         *val = v->msr_tsc_aux;
         return 0;
-    case MSR_MISC_FEATURES:
-        *val = v->msr_misc_features;
-        return 0;
     case MSR_MISC_ENABLE:
         return features.intel && !rdmsr_safe(msr, val) ? 0 : -EPERM;
     case MSR_MICROCODE_REV:
@@ -72,6 +68,7 @@ int guest_rdmsr(struct vcpu *v, u32 msr, u64 *val)
     case MSR_MCG_STATUS:
     case MSR_FEATURE_CONTROL:
     case MSR_PLATFORM_INFO:
+    case MSR_MISC_FEATURES:
     case MSR_AMD_PERFEVTSEL0 ... MSR_AMD_PERFCTR3:
         return 0; /* there, and nothing in it */
     default:

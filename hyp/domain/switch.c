@@ -84,15 +84,9 @@ static void load_segments(struct vcpu *v)
         v->segments_bad = true;
 }
 
-static mfn_t root_of(const struct vcpu *v)
-{
-    return v->kernel_mode ? v->guest_l4 : v->guest_l4_user;
-}
-
 void vcpu_load_root(struct vcpu *v)
 {
-    v->loaded_root = root_of(v);
-    load_cr3(mfn_to_paddr(v->loaded_root));
+    load_cr3(mfn_to_paddr(v->kernel_mode ? v->guest_l4 : v->guest_l4_user));
 }
 
 /* OSXSAVE is the guest's word only: the hypervisor itself keeps it on. */
@@ -177,11 +171,8 @@ void context_switch(struct vcpu *prev, struct vcpu *next)
         load_idle();
     else
         load(next);
-    if (!is_idle_vcpu(prev)) {
-        prev->loaded_root = MFN_NONE;
-        if (prev->domain != next->domain)
-            cpumask_clear(&prev->domain->mm.dirty_cpus, cpu);
-    }
+    if (!is_idle_vcpu(prev) && prev->domain != next->domain)
+        cpumask_clear(&prev->domain->mm.dirty_cpus, cpu);
     context_saved_hook(prev);
     local_irq_restore(flags);
 }

@@ -30,7 +30,7 @@ static void reset_registers(struct vcpu *v)
     v->event_cb = v->failsafe_cb = v->syscall_cb = v->sysenter_cb = v->syscall32_cb = v->nmi_cb =
         (struct callback){0};
     v->kernel_mode = true;
-    v->ts = v->nmi_pending = v->nmi_masked = v->mce_masked = v->segments_bad = false;
+    v->ts = v->nmi_pending = v->nmi_masked = v->segments_bad = false;
     v->fs_base = v->gs_base_kernel = v->gs_base_user = 0;
     v->kernel_sp = 0;
     v->kernel_ss = 0;
@@ -50,7 +50,7 @@ int vcpu_create(struct domain *d, unsigned id, struct vcpu **out)
     v->id = id;
     v->domain = d;
     v->pause_flags = VPF_DOWN | (d->pause_count ? VPF_DOM_PAUSED : 0);
-    v->guest_l4 = v->guest_l4_user = v->old_root = v->loaded_root = MFN_NONE;
+    v->guest_l4 = v->guest_l4_user = v->old_root = MFN_NONE;
     use_default_info(v);
     reset_registers(v);
     rc = fpu_vcpu_create(v);

@@ -103,7 +103,6 @@ static int evtchn_domain_create(struct domain *d, const struct xen_domctl_create
     spin_lock_init(&e->lock, LOCK_EVTCHN);
     e->max_port = MIN(cfg->max_evtchn_port, EVTCHN_MAX_PORT);
     e->first_free = 1; /* port 0 means "none" in the ABI */
-    d->max_evtchn_port = e->max_port;
     d->evtchn = e;
     return 0;
 }
@@ -135,7 +134,6 @@ static void evtchn_domain_free(struct domain *d)
 }
 
 const struct domain_unit evtchn_unit = {
-    .name = "event channels",
     .domain_create = evtchn_domain_create,
     .domain_kill = evtchn_domain_kill,
     .domain_free = evtchn_domain_free,

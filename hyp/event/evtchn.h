@@ -28,8 +28,7 @@ void send_guest_vcpu_virq(struct vcpu *v, u32 virq);
 void send_guest_global_virq(struct domain *d, u32 virq); /* d NULL: nobody */
 /* dom0's VIRQ_DOM_EXC, VIRQ_CONSOLE... */
 void send_dom0_virq(u32 virq);
-/* For `debug-keys e` and tests. */
+/* For `debug-keys e`. */
 void evtchn_dump(struct domain *d);
-unsigned evtchn_in_use(struct domain *d);
 
 #endif

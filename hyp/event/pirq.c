@@ -388,7 +388,6 @@ static void pirq_domain_free(struct domain *d)
 }
 
 const struct domain_unit pirq_unit = {
-    .name = "physical interrupts",
     .domain_create = pirq_domain_create,
     .domain_kill = pirq_domain_kill,
     .domain_free = pirq_domain_free,

@@ -46,7 +46,7 @@ void evtchn_port_release(struct domain *d, u32 port)
     e->in_use--;
 }
 
-int evtchn_grow(struct evtchn_domain *e)
+static int evtchn_grow(struct evtchn_domain *e)
 {
     struct evtchn *b = hyp_zalloc(EVTCHN_BUCKET * sizeof(*b));
     int rc = 0;
@@ -94,9 +94,4 @@ void evtchn_unlock_both(struct evtchn_domain *a, struct evtchn_domain *b, u64 fl
 bool evtchn_port_valid(struct domain *d, u32 port)
 {
     return evtchn_slot(d->evtchn, port) != NULL;
-}
-
-unsigned evtchn_in_use(struct domain *d)
-{
-    return d->evtchn ? READ_ONCE(d->evtchn->in_use) : 0;
 }

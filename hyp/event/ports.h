@@ -57,8 +57,6 @@ static inline struct evtchn *evtchn_slot(const struct evtchn_domain *e, u32 port
 int evtchn_port_take(struct evtchn_domain *e, u32 *port);
 /* Lock held: the slot is closed, the pending bit cleared. */
 void evtchn_port_release(struct domain *d, u32 port);
-/* A bucket for the lowest free port. No lock held. 0, -ENOSPC, -ENOMEM. */
-int evtchn_grow(struct evtchn_domain *e);
 /* After an attempt that gave *rc: true when a bucket was missing and is there now, so that the caller tries
  * once more. */
 bool evtchn_try_again(struct evtchn_domain *e, int *rc);

@@ -58,8 +58,6 @@ int grant_table_grow(struct domain *d, u32 frames);
 /* Frame idx of the shared table, growing if needed (setup_table, acquire_resource): 0, -EINVAL, -ENOMEM. */
 int grant_table_get_frame(struct domain *d, u32 idx, mfn_t *mfn);
 void grant_query_size(struct domain *d, u32 *nr, u32 *max);
-/* Entries of d's table that others use now, plus mappings that d holds. */
-unsigned grants_in_use(struct domain *d);
 /* One line to the console; for `debug-keys g`. */
 void grant_dump(struct domain *d);
 

@@ -74,13 +74,6 @@ void grant_query_size(struct domain *d, u32 *nr, u32 *max)
     *max = d->grant ? d->grant->max_frames : 0;
 }
 
-unsigned grants_in_use(struct domain *d)
-{
-    struct grant_table *gt = d->grant;
-
-    return gt ? READ_ONCE(gt->nr_pinned) + READ_ONCE(gt->nr_maps) : 0;
-}
-
 void grant_dump(struct domain *d)
 {
     const struct grant_table *gt = d->grant;
@@ -134,7 +127,7 @@ static int grant_domain_create(struct domain *d, const struct xen_domctl_created
     spin_lock_init(&gt->lock, LOCK_GRANT_TABLE);
     spin_lock_init(&gt->map_lock, LOCK_GRANT_MAP);
     gt->max_frames = d->max_grant_frames = frames;
-    gt->max_map_frames = d->max_maptrack_frames = maptrack;
+    gt->max_map_frames = maptrack;
     gt->free_handle = NO_HANDLE;
     gt->shared = hyp_zalloc(frames * sizeof(gt->shared[0]));
     gt->pins = hyp_zalloc(frames * sizeof(gt->pins[0]));
@@ -205,7 +198,6 @@ static int grant_domain_kill(struct domain *d)
 }
 
 const struct domain_unit grant_unit = {
-    .name = "grant tables",
     .domain_create = grant_domain_create,
     .domain_kill = grant_domain_kill,
     .domain_free = grant_domain_free,

@@ -87,28 +87,23 @@ static int timer_vcpu_create(struct vcpu *v)
     return 0;
 }
 
-static void stop_all(struct vcpu *v)
-{
-    timer_stop(&v->singleshot);
-    timer_stop(&v->poll_timer);
-    timer_stop(&v->periodic);
-}
-
 static int timer_domain_kill(struct domain *d)
 {
     struct vcpu *v;
 
     /* A domain whose creation failed half-way has holes. */
-    for_each_vcpu (d, v)
-        if (v)
-            stop_all(v);
+    for_each_vcpu (d, v) {
+        if (!v)
+            continue;
+        timer_stop(&v->singleshot);
+        timer_stop(&v->poll_timer);
+        timer_stop(&v->periodic);
+    }
     return 0;
 }
 
 const struct domain_unit vcpu_timer_unit = {
-    .name = "vcpu timers",
     .domain_create = timer_domain_create,
     .vcpu_create = timer_vcpu_create,
     .domain_kill = timer_domain_kill,
-    .vcpu_free = stop_all,
 };

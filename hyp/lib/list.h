@@ -22,20 +22,13 @@ static inline bool list_empty(const struct list *l)
 {
     return l->next == l;
 }
-static inline void list_insert(struct list *at, struct list *n)
-{
-    n->next = at->next;
-    n->prev = at;
-    at->next->prev = n;
-    at->next = n;
-}
-static inline void list_push(struct list *head, struct list *n)
-{
-    list_insert(head, n);
-}
+/* At the end of the list; before a node when that is given as the head. */
 static inline void list_append(struct list *head, struct list *n)
 {
-    list_insert(head->prev, n);
+    n->next = head;
+    n->prev = head->prev;
+    head->prev->next = n;
+    head->prev = n;
 }
 /* Leaves the node empty, so that removing twice is harmless. */
 static inline void list_remove(struct list *n)
@@ -49,9 +42,5 @@ static inline void list_remove(struct list *n)
 #define list_for_each_entry(pos, head, member)                                             \
     for (pos = list_entry((head)->next, __typeof__(*pos), member); &pos->member != (head); \
          pos = list_entry(pos->member.next, __typeof__(*pos), member))
-#define list_for_each_entry_safe(pos, tmp, head, member)              \
-    for (pos = list_entry((head)->next, __typeof__(*pos), member),    \
-        tmp = list_entry(pos->member.next, __typeof__(*pos), member); \
-         &pos->member != (head); pos = tmp, tmp = list_entry(tmp->member.next, __typeof__(*pos), member))
 
 #endif

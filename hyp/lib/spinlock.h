@@ -27,7 +27,6 @@ enum lock_level {
     LOCK_IRQ_DESC, /* irq: interrupt descriptors */
     LOCK_SCHED,    /* irq: run queues */
     LOCK_TIMER,    /* irq: timer queues */
-    LOCK_FLUSH,    /* one TLB shoot-down at a time */
     LOCK_HW,       /* irq: IO-APIC, PCI configuration and other hardware registers */
     LOCK_CONSOLE,  /* irq: innermost, printk works under every other lock */
 };

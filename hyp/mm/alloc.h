@@ -20,7 +20,6 @@ void alloc_add_range(mfn_t start, mfn_t end, void *unused);
 
 /* 2^order contiguous frames for the hypervisor, in the direct map, not cleared; NULL when none. */
 void *hyp_alloc_pages(unsigned order);
-void hyp_free_pages(void *va, unsigned order);
 static inline void *hyp_alloc_page(void)
 {
     return hyp_alloc_pages(0);

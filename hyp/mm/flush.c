@@ -18,7 +18,6 @@
 static u64 flush_clock = 1;
 static u64 last_stamp; /* the clock need not move unless this is its value */
 static DEFINE_PER_CPU(u64, flush_time);
-static DEFINE_PER_CPU(u64, flush_total);
 
 u32 flush_stamp(void)
 {
@@ -31,13 +30,11 @@ u32 flush_stamp(void)
 /* To be called before the flush itself. */
 static void count_flush(void)
 {
-    unsigned cpu = this_cpu_id();
     u64 now = READ_ONCE(flush_clock);
 
     if (READ_ONCE(last_stamp) == now)
         now = __atomic_add_fetch(&flush_clock, 1, __ATOMIC_SEQ_CST);
-    WRITE_ONCE(flush_time[cpu], now);
-    flush_total[cpu]++;
+    WRITE_ONCE(this_cpu(flush_time), now);
 }
 
 void flush_local(void)
@@ -99,12 +96,4 @@ void flush_stale(const cpumask_t *mask, u32 stamp)
     flush_filter(&stale, stamp);
     if (!cpumask_empty(&stale))
         flush_cpus(&stale, FLUSH_ALL_VA);
-}
-
-u64 flush_count(void)
-{
-    u64 n = 0;
-    for (unsigned i = 0; i < NR_CPUS; i++)
-        n += READ_ONCE(flush_total[i]);
-    return n;
 }

@@ -26,8 +26,6 @@ u32 flush_stamp(void);
 void flush_filter(cpumask_t *mask, u32 stamp);
 /* Flushes those of `mask` that have not flushed since `stamp`. */
 void flush_stale(const cpumask_t *mask, u32 stamp);
-/* TLB flushes of whole CPUs since boot, for statistics. */
-u64 flush_count(void);
 
 /* flush_hw.c, or the fake machine of the host tests. */
 void hw_flush_tlb(void);

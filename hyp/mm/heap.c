@@ -81,11 +81,6 @@ static void free_private(struct page_info *pg, unsigned order)
     }
 }
 
-void hyp_free_pages(void *va, unsigned order)
-{
-    free_private(mfn_to_page(virt_to_mfn(va)), order);
-}
-
 /* Frees `n` pages from pg on in naturally aligned blocks. */
 static void free_run(struct page_info *pg, u64 n)
 {

@@ -38,7 +38,6 @@
 /* count_info: flags, count. */
 #define PGC_allocated  (1UL << 63) /* the owner's own reference: gone when the owner releases the frame */
 #define PGC_hyp        (1UL << 62) /* a hypervisor frame (shared with `owner` or private) */
-#define PGC_broken     (1UL << 61)
 #define PGC_foreign    (1UL << 60) /* somebody else than the owner had a writable mapping: flush wider */
 #define PGC_count_mask ((1UL << 48) - 1)
 
@@ -115,10 +114,6 @@ void put_page_and_type(struct page_info *pg);
 static inline void set_m2p(mfn_t mfn, u64 pfn)
 {
     WRITE_ONCE(m2p[mfn_x(mfn)], pfn);
-}
-static inline u64 get_m2p(mfn_t mfn)
-{
-    return READ_ONCE(m2p[mfn_x(mfn)]);
 }
 
 #endif

@@ -119,14 +119,6 @@ int pt_update_entry_locked(struct mm_owner *pt, struct mm_owner *foreign, paddr_
     return store_plain(pt, mfn, p, val);
 }
 
-int pt_update_entry(struct mm_owner *pt, struct mm_owner *foreign, paddr_t ptr, u64 val, bool preserve_ad)
-{
-    spin_lock(&pt->pt_lock);
-    int rc = pt_update_entry_locked(pt, foreign, ptr, val, preserve_ad);
-    spin_unlock(&pt->pt_lock);
-    return rc;
-}
-
 /* Under pt_lock, from a root in use: all tables on the way are validated and pt's. NULL: no L1 table there.
  */
 static u64 *l1_entry(mfn_t l4, u64 va)

@@ -16,7 +16,6 @@
  * plain store. 0; -EINVAL: not pt's frame, bad flags, bad table; -EPERM: device frame not allowed; -EBUSY:
  * the frame cannot be mapped that way; -ERESTART: validation of a new subtree was preempted, call again.
  */
-int pt_update_entry(struct mm_owner *pt, struct mm_owner *foreign, paddr_t ptr, u64 val, bool preserve_ad);
 int pt_update_entry_locked(struct mm_owner *pt, struct mm_owner *foreign, paddr_t ptr, u64 val,
                            bool preserve_ad);
 /* update_va_mapping: the L1 entry that maps `va` under `l4` (a root of pt in use). */

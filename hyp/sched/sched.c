@@ -16,7 +16,6 @@
 #include "sched/runstate.h"
 
 void (*sched_resumed_hook)(struct vcpu *v);
-const char sched_name[] = "round-robin";
 
 void vcpu_wake(struct vcpu *v)
 {

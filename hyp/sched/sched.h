@@ -49,9 +49,7 @@ u64 sched_idle_time(unsigned cpu); /* ns */
 /* The idle loop; never returns. Goes over to the guest's exit path when the scheduler has given the CPU to a
  * vCPU. */
 void idle_loop(void) __noreturn;
-/* Name and number as sysctl reports them. Tools then send the weight and cap of credit2, which is what we
- * keep. */
-extern const char sched_name[];
+/* As sysctl reports it. Tools then send the weight and cap of credit2, which is what we keep. */
 #define SCHED_ID_REPORTED XEN_SCHEDULER_CREDIT2
 
 #endif

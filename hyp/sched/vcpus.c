@@ -110,7 +110,6 @@ static int sched_domain_kill(struct domain *d)
 }
 
 const struct domain_unit sched_unit = {
-    .name = "sched",
     .domain_create = sched_domain_create,
     .domain_kill = sched_domain_kill,
     .vcpu_create = sched_vcpu_create,

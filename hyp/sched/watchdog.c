@@ -75,7 +75,6 @@ static int watchdog_domain_kill(struct domain *d)
 }
 
 const struct domain_unit watchdog_unit = {
-    .name = "watchdog",
     .domain_create = watchdog_domain_create,
     .domain_kill = watchdog_domain_kill,
 };

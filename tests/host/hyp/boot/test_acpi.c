@@ -38,7 +38,6 @@ static void test_madt(void **state)
     (void)state;
     fresh();
     assert_true(acpi_read_madt(&info, madt, sizeof(madt)));
-    assert_int_equal(info.lapic_paddr, 0xfee00000);
     assert_int_equal(info.cpu_count, 3);
     assert_int_equal(info.cpus[1].apic_id, 4);
     assert_int_equal(info.cpus[1].acpi_id, 1);
@@ -107,7 +106,6 @@ static void test_fadt(void **state)
     table[212] = 0x08;
     table[213] = 0xb0;
     assert_true(acpi_read_fadt(&info, table, sizeof(table)));
-    assert_int_equal(info.sci_irq, 9);
     assert_int_equal(info.pm1a_cnt, 0x604);
     assert_int_equal(info.pm1b_cnt, 0);
     assert_int_equal(info.pm_timer_port, 0xb008);
@@ -119,9 +117,9 @@ static void test_fadt(void **state)
     assert_false(acpi_read_fadt(&info, table, 115));
 }
 
-static void test_hpet_mcfg(void **state)
+static void test_hpet(void **state)
 {
-    u8 hpet[56] = {0}, mcfg[44 + 32] = {0};
+    u8 hpet[56] = {0};
 
     (void)state;
     fresh();
@@ -130,19 +128,6 @@ static void test_hpet_mcfg(void **state)
     assert_true(acpi_read_hpet(&info, hpet, sizeof(hpet)));
     assert_int_equal(info.hpet_paddr, 0xfed00000);
     assert_false(acpi_read_hpet(&info, hpet, 55));
-    mcfg[47] = 0xb0;
-    mcfg[55] = 0xff;
-    mcfg[44 + 16 + 10] = 5; /* last bus below the first */
-    assert_false(acpi_read_mcfg(&info, mcfg, sizeof(mcfg)));
-    assert_int_equal(info.mcfg_count, 1);
-    assert_true(info.mcfg[0].base == 0xb0000000 && info.mcfg[0].bus_last == 0xff);
-    for (u32 len = 0; len < sizeof(mcfg); len++) {
-        u8 *part = malloc(len ? len : 1);
-
-        memcpy(part, mcfg, len);
-        (void)acpi_read_mcfg(&info, part, len);
-        free(part);
-    }
 }
 
 static void test_checksum(void **state)
@@ -159,7 +144,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_madt),          cmocka_unit_test(test_madt_hostile),
         cmocka_unit_test(test_madt_too_many), cmocka_unit_test(test_fadt),
-        cmocka_unit_test(test_hpet_mcfg),     cmocka_unit_test(test_checksum),
+        cmocka_unit_test(test_hpet),          cmocka_unit_test(test_checksum),
     };
 
     return cmocka_run_group_tests_name("acpi", tests, NULL, NULL);

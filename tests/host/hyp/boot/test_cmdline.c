@@ -50,7 +50,7 @@ static void test_values(void **state)
     assert_int_equal(opt.guest_loglvl, -1);
     assert_int_equal(opt.maxcpus, 3);
     assert_int_equal(opt.dom0_max_vcpus, 4);
-    assert_true(opt.noreboot && opt.sync_console);
+    assert_true(opt.noreboot);
 }
 
 static void test_dom0_mem(void **state)

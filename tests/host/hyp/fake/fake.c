@@ -148,3 +148,11 @@ void fake_reset(void)
     fake_tlb_reset();
     fake_messages = 0;
 }
+
+int pt_update_entry(struct mm_owner *pt, struct mm_owner *foreign, paddr_t ptr, u64 val, bool preserve_ad)
+{
+    spin_lock(&pt->pt_lock);
+    int rc = pt_update_entry_locked(pt, foreign, ptr, val, preserve_ad);
+    spin_unlock(&pt->pt_lock);
+    return rc;
+}

@@ -7,7 +7,7 @@
 #define FAKE_H
 
 #include "lib/bitops.h"
-#include "mm/page.h"
+#include "mm/pagetable.h"
 
 #define FAKE_FRAMES 2048 /* RAM; frame numbers from 1 on. The last 16 are a hole. */
 #define FAKE_HOLE   (FAKE_FRAMES - 16)
@@ -20,6 +20,8 @@ void fake_reset(void);
 void fake_set_cpu(unsigned cpu);
 /* The n-th question from now whether to stop a long operation, and each n-th after it, says yes; 0: never. */
 void fake_preempt_every(unsigned n);
+/* pt_update_entry_locked() with the lock around it. */
+int pt_update_entry(struct mm_owner *pt, struct mm_owner *foreign, paddr_t ptr, u64 val, bool preserve_ad);
 /* Lines that printk() got, and whether to show them. */
 extern unsigned fake_messages;
 extern bool fake_verbose;

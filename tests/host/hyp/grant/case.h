@@ -7,6 +7,12 @@
 #include "frames.h"
 #include "grant/table.h"
 
+/* Entries of d's table that others use now, plus mappings that d holds. */
+static inline unsigned grants_in_use(const struct domain *d)
+{
+    return d->grant->nr_pinned + d->grant->nr_maps;
+}
+
 /* 0 is privileged and at first the caller; mostly it maps what 1 grants. */
 extern struct domain *dom[3];
 #define GRANTER 1

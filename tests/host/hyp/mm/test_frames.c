@@ -112,14 +112,14 @@ static void test_heap(void **state)
 static void test_private_frame_held(void **state)
 {
     u64 before = free_page_count();
-    void *block = hyp_alloc_pages(2), *object = hyp_zalloc(3 * PAGE_SIZE);
+    void *block = hyp_zalloc(4 * PAGE_SIZE), *object = hyp_zalloc(3 * PAGE_SIZE);
     struct page_info *pg[] = {mfn_to_page(virt_to_mfn(block)) + 1, mfn_to_page(virt_to_mfn(object)) + 2};
 
     (void)state;
     assert_false(get_page(pg[0], &a.mm));
     for (unsigned i = 0; i < 2; i++)
         pg[i]->count_info++;
-    hyp_free_pages(block, 2);
+    hyp_free(block);
     hyp_free(object);
     assert_int_equal(free_page_count(), before - 2);
     for (unsigned i = 0; i < 2; i++)

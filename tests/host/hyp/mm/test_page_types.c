@@ -199,7 +199,7 @@ static void test_freed_frame_is_flushed(void **state)
     assert_ptr_equal(page_owner(pg), &a.mm); /* still mapped */
     assert_int_equal(update(&a, entry(a.frame[3], 0), 0), 0);
     assert_null(page_owner(pg));
-    assert_int_equal(get_m2p(a.frame[8]), INVALID_M2P);
+    assert_int_equal(m2p[mfn_x(a.frame[8])], INVALID_M2P);
     assert_true(fake_tlb_knows(a.frame[8]));
     fake_set_cpu(3);
     for (unsigned i = 0; i < 8; i++) {

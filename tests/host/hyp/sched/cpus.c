@@ -210,7 +210,7 @@ void context_switch(struct vcpu *prev, struct vcpu *next)
 
     BUG_ON(current != prev || prev == next || irqs_off);
     BUG_ON(!prev->sched.running || !next->sched.running || next->cpu != cpu);
-    /* `loaded_root` is free for the test: one more than the CPU that has the vCPU. */
+    /* `desc_base` is free for the test: one more than the CPU that has the vCPU. */
     BUG_ON(!is_idle_vcpu(next) && __atomic_exchange_n(&next->desc_base, cpu + 1, __ATOMIC_SEQ_CST));
     current = next;
     if (!is_idle_vcpu(prev))

@@ -122,7 +122,7 @@ static void test_foreign_batches(void **state)
     /* machphys */
     request(0, mfn_to_paddr(b.frame[9]) | MMU_MACHPHYS_UPDATE, 0x4711);
     assert_int_equal(mmu(1, dom_b.id), 0);
-    assert_int_equal(get_m2p(b.frame[9]), 0x4711);
+    assert_int_equal(m2p[mfn_x(b.frame[9])], 0x4711);
     assert_int_equal(mmu(1, DOMID_SELF), -EINVAL);
     assert_int_equal(mmu(1, dom_b.id | (dom_b.id + 1u) << 16), -EPERM);
     assert_int_equal(call(__HYPERVISOR_update_va_mapping_otherdomain, 60 << 12, pte_make(b.frame[22], PTE_P),
@@ -249,7 +249,7 @@ static void test_reservations(void **state)
         reservation(LIST, 16, 0, 0, DOMID_SELF);
         assert_int_equal(memop(XENMEM_populate_physmap), 16);
         for (unsigned i = 0; i < 16; i++)
-            assert_int_equal(get_m2p(mfn_of(list[i])), 500 + i);
+            assert_int_equal(m2p[list[i]], 500 + i);
         assert_int_equal(dom_b.mm.tot_pages, FRAMES + 16);
         list[9] = mfn_x(a.frame[5]);
         assert_int_equal(memop(XENMEM_decrease_reservation), 9);
@@ -342,7 +342,7 @@ static void test_exchange(void **state)
             b.frame[20 + i] = mfn_of(out[i / 4] + i % 4);
             assert_int_equal(out[i / 4] % 4, 0);
             assert_true(mfn_to_paddr(b.frame[20 + i]) < 1UL << 22);
-            assert_int_equal(get_m2p(b.frame[20 + i]), 0x100 + i);
+            assert_int_equal(m2p[mfn_x(b.frame[20 + i])], 0x100 + i);
             assert_ptr_equal(page_owner(mfn_to_page(b.frame[20 + i])), &dom_b.mm);
         }
         assert_sound();
