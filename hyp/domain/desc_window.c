@@ -148,18 +148,17 @@ bool vcpu_invalidate_ldt(struct vcpu *v)
     return any;
 }
 
-int vcpu_set_ldt(struct vcpu *v, u64 base, unsigned entries)
+void vcpu_set_ldt(struct vcpu *v, u64 base, unsigned entries)
 {
     bool flush = vcpu_invalidate_ldt(v);
 
     v->ldt_base = base;
     v->ldt_entries = entries;
     if (v != current)
-        return 0;
+        return;
     if (flush)
         flush_local();
     traps_load_ldt(v->desc_base + DESC_GDT_PAGES * PAGE_SIZE, entries);
-    return 0;
 }
 
 bool desc_map_ldt_page(struct vcpu *v, u64 offset)

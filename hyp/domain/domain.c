@@ -250,7 +250,7 @@ int idle_vcpu_create(unsigned cpu)
     v->cpu = cpu;
     v->domain = &idle_domain;
     v->info = &dummy_vcpu_info;
-    v->guest_l4 = v->guest_l4_user = v->old_root = v->info_mfn = MFN_NONE;
+    v->guest_l4 = v->guest_l4_user = v->info_mfn = MFN_NONE;
     idle_vcpu[cpu] = v;
     idle_domain.vcpu[cpu] = v;
     return 0;

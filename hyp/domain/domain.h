@@ -91,7 +91,6 @@ struct vcpu {
     struct callback event_cb, failsafe_cb, syscall_cb, sysenter_cb, syscall32_cb, nmi_cb;
     mfn_t guest_l4;      /* kernel root: one pt_get_root reference; MFN_NONE before the context is set */
     mfn_t guest_l4_user; /* user root, MFN_NONE if none; one reference */
-    mfn_t old_root;      /* root that was replaced and still has to be put (preempted), else MFN_NONE */
     u64 cr4;             /* guest's view */
     u64 debugreg[8];     /* dr0-3, 6, 7 */
     u64 io_bitmap_va;    /* physdev set_iobitmap: guest va and number of ports */
@@ -256,7 +255,7 @@ void vcpu_sync(struct vcpu *v);
 int vcpu_set_context(struct vcpu *v,
                      const struct vcpu_guest_context *c); /* -EINVAL, -EPERM...: nothing changed; -ERESTART */
 void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c); /* v is paused */
-int vcpu_reset(struct vcpu *v); /* drops roots and descriptor tables: 0 or -ERESTART */
+void vcpu_reset(struct vcpu *v); /* drops roots and descriptor tables, back to the state of a new one */
 /* VCPUOP_register_vcpu_info: -EINVAL, -EPERM. */
 int vcpu_register_info(struct vcpu *v, mfn_t mfn, unsigned offset);
 extern struct vcpu_info dummy_vcpu_info;
@@ -290,7 +289,7 @@ int desc_window_create(struct vcpu *v);
 void desc_window_free(struct vcpu *v);
 int vcpu_set_gdt(struct vcpu *v, const u64 *mfns, unsigned entries); /* -EINVAL: old one stays */
 void vcpu_destroy_gdt(struct vcpu *v);
-int vcpu_set_ldt(struct vcpu *v, u64 base, unsigned entries);
+void vcpu_set_ldt(struct vcpu *v, u64 base, unsigned entries);
 /* All LDT pages out of the window; returns true if any was there (the TLB then wants a flush). */
 bool vcpu_invalidate_ldt(struct vcpu *v);
 /* #PF at this offset of the LDT window: maps the guest's page if it can be a descriptor page. */

@@ -30,19 +30,6 @@ int kill_units(struct domain *d)
     return 0;
 }
 
-static int kill_vcpus(struct domain *d)
-{
-    struct vcpu *v;
-    int rc;
-
-    for_each_vcpu (d, v) {
-        rc = vcpu_reset(v);
-        if (rc)
-            return rc;
-    }
-    return 0;
-}
-
 /* From here on nobody writes there: vcpu_info of each vCPU is the dummy. */
 static void drop_shared_info(struct domain *d)
 {
@@ -56,6 +43,8 @@ static void drop_shared_info(struct domain *d)
 
 static int run_stage(struct domain *d)
 {
+    struct vcpu *v;
+
     switch (d->destroy_stage) {
     case STAGE_STOP:
         domain_pause(d);
@@ -63,7 +52,9 @@ static int run_stage(struct domain *d)
     case STAGE_UNITS:
         return kill_units(d);
     case STAGE_VCPUS:
-        return kill_vcpus(d);
+        for_each_vcpu (d, v)
+            vcpu_reset(v);
+        return 0;
     case STAGE_SHARED:
         drop_shared_info(d);
         return 0;

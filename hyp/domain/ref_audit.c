@@ -13,7 +13,6 @@ static void report_vcpu(const struct vcpu *v)
 {
     add(v->guest_l4, PGT_l4);
     add(v->guest_l4_user, PGT_l4);
-    add(v->old_root, PGT_l4);
     add(v->info_mfn, PGT_writable);
     for (unsigned i = 0; i < ARRAY_SIZE(v->gdt_frames); i++)
         add(v->gdt_frames[i], PGT_seg_desc);

@@ -50,7 +50,7 @@ int vcpu_create(struct domain *d, unsigned id, struct vcpu **out)
     v->id = id;
     v->domain = d;
     v->pause_flags = VPF_DOWN | (d->pause_count ? VPF_DOM_PAUSED : 0);
-    v->guest_l4 = v->guest_l4_user = v->old_root = MFN_NONE;
+    v->guest_l4 = v->guest_l4_user = MFN_NONE;
     use_default_info(v);
     reset_registers(v);
     rc = fpu_vcpu_create(v);
@@ -77,75 +77,45 @@ void vcpu_destroy(struct vcpu *v)
 /* --- roots
  * ------------------------------------------------------------------------------------------------------ */
 
-static int put_old_root(struct vcpu *v)
+static void put_root(mfn_t root)
 {
-    int rc;
-
-    if (mfn_eq(v->old_root, MFN_NONE))
-        return 0;
-    rc = pt_put_root(v->old_root);
-    if (!rc)
-        v->old_root = MFN_NONE;
-    return rc;
+    if (!mfn_eq(root, MFN_NONE))
+        pt_put_root(root);
 }
 
 int vcpu_set_kernel_root(struct vcpu *v, mfn_t l4)
 {
-    int rc = put_old_root(v);
+    mfn_t old = v->guest_l4;
+    int rc = mfn_eq(l4, old) ? 0 : pt_get_root(mm_of(v->domain), l4);
 
     if (rc)
         return rc;
-    if (!mfn_eq(l4, v->guest_l4)) {
-        rc = pt_get_root(mm_of(v->domain), l4);
-        if (rc)
-            return rc;
-        v->old_root = v->guest_l4;
-        v->guest_l4 = l4;
-    }
+    v->guest_l4 = l4;
     vcpu_invalidate_ldt(v);
     vcpu_load_root(v);
-    return put_old_root(v);
+    if (!mfn_eq(l4, old))
+        put_root(old);
+    return 0;
 }
 
 int vcpu_set_user_root(struct vcpu *v, mfn_t l4)
 {
-    int rc = put_old_root(v);
+    mfn_t old = v->guest_l4_user;
+    int rc = mfn_eq(l4, MFN_NONE) || mfn_eq(l4, old) ? 0 : pt_get_root(mm_of(v->domain), l4);
 
-    if (rc)
+    if (rc || mfn_eq(l4, old))
         return rc;
-    if (mfn_eq(l4, v->guest_l4_user))
-        return 0;
-    if (!mfn_eq(l4, MFN_NONE)) {
-        rc = pt_get_root(mm_of(v->domain), l4);
-        if (rc)
-            return rc;
-    }
-    v->old_root = v->guest_l4_user;
     v->guest_l4_user = l4;
-    return put_old_root(v);
-}
-
-/* The vCPU is off every CPU. */
-static int drop_roots(struct vcpu *v)
-{
-    mfn_t *const roots[] = {&v->old_root, &v->guest_l4_user, &v->guest_l4};
-
-    for (unsigned i = 0; i < ARRAY_SIZE(roots); i++) {
-        int rc = mfn_eq(*roots[i], MFN_NONE) ? 0 : pt_put_root(*roots[i]);
-
-        if (rc)
-            return rc;
-        *roots[i] = MFN_NONE;
-    }
+    put_root(old);
     return 0;
 }
 
-int vcpu_reset(struct vcpu *v)
+/* The vCPU is off every CPU. */
+void vcpu_reset(struct vcpu *v)
 {
-    int rc = drop_roots(v);
-
-    if (rc)
-        return rc;
+    put_root(v->guest_l4_user);
+    put_root(v->guest_l4);
+    v->guest_l4 = v->guest_l4_user = MFN_NONE;
     vcpu_destroy_gdt(v);
     vcpu_invalidate_ldt(v);
     v->ldt_base = 0;
@@ -160,7 +130,6 @@ int vcpu_reset(struct vcpu *v)
     v->initialised = false;
     reset_registers(v);
     fpu_vcpu_reset(v);
-    return 0;
 }
 
 /* --- contexts
@@ -248,7 +217,9 @@ static int import_descriptors(struct vcpu *v, const struct vcpu_guest_context *c
 {
     int rc = vcpu_set_gdt(v, c->gdt_frames, (unsigned)c->gdt_ents);
 
-    return rc ? rc : vcpu_set_ldt(v, c->ldt_base, (unsigned)c->ldt_ents);
+    if (!rc)
+        vcpu_set_ldt(v, c->ldt_base, (unsigned)c->ldt_ents);
+    return rc;
 }
 
 static u64 root_as_cr3(mfn_t root)
@@ -289,9 +260,8 @@ int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
     if (!rc)
         rc = import_descriptors(v, c);
     if (rc) {
-        int undo = vcpu_reset(v);
-
-        return undo == -ERESTART ? undo : rc;
+        vcpu_reset(v);
+        return rc;
     }
     import_registers(v, c);
     import_handlers(v, c);

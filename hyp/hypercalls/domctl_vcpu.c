@@ -50,18 +50,13 @@ static long install_context(struct vcpu *v, const struct vcpu_guest_context *c)
 }
 
 /* Back to a vCPU without a context. */
-static long drop_context(struct vcpu *v)
+static void drop_context(struct vcpu *v)
 {
-    long r;
-
     vcpu_pause(v);
-    r = vcpu_reset(v);
-    if (!r) {
-        set_up_or_down(v, false);
-        __atomic_fetch_and(&v->pause_flags, ~(VPF_BLOCKED | VPF_POLLING), __ATOMIC_SEQ_CST);
-    }
+    vcpu_reset(v);
+    set_up_or_down(v, false);
+    __atomic_fetch_and(&v->pause_flags, ~(VPF_BLOCKED | VPF_POLLING), __ATOMIC_SEQ_CST);
     vcpu_unpause(v);
-    return r;
 }
 
 long domctl_set_context(struct domain *d, struct xen_domctl *op)
@@ -73,8 +68,10 @@ long domctl_set_context(struct domain *d, struct xen_domctl *op)
 
     if (!v)
         return -EINVAL;
-    if (!src)
-        return drop_context(v);
+    if (!src) {
+        drop_context(v);
+        return 0;
+    }
     c = hyp_zalloc(sizeof(*c));
     if (!c)
         return -ENOMEM;

@@ -57,9 +57,9 @@ static int set_ldt(const struct mmuext_op *op)
 
     if (entries > 8192 || (base & ~PAGE_MASK) || !guest_range_ok(base, entries * 8UL))
         return -EINVAL;
-    if (entries == v->ldt_entries && base == v->ldt_base)
-        return 0;
-    return vcpu_set_ldt(v, base, entries);
+    if (entries != v->ldt_entries || base != v->ldt_base)
+        vcpu_set_ldt(v, base, entries);
+    return 0;
 }
 
 static int cache_flush(const struct mmuext_op *op)

@@ -46,8 +46,8 @@ int pt_unpin(struct mm_owner *pt, mfn_t mfn);         /* 0, -EINVAL */
 /* A reference for use as a vCPU's root: the frame must be or become a validated L4 of the owner. 0, -EINVAL,
  * -ERESTART. */
 int pt_get_root(struct mm_owner *pt, mfn_t l4);
-/* Always 0. A long devalidation is left to pt_finish(). */
-int pt_put_root(mfn_t l4);
+/* A long devalidation is left to pt_finish(). */
+void pt_put_root(mfn_t l4);
 /*
  * Dropping a table's last use takes its tree apart, preemptibly: what is left over is on a list of its owner.
  * Every hypercall that changes tables first calls pt_finish(), and stops for a continuation when

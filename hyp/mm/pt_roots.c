@@ -56,7 +56,7 @@ int pt_get_root(struct mm_owner *pt, mfn_t l4)
     return rc;
 }
 
-int pt_put_root(mfn_t l4)
+void pt_put_root(mfn_t l4)
 {
     struct page_info *pg = mfn_to_page(l4);
     struct mm_owner *pt = page_owner(pg);
@@ -65,5 +65,4 @@ int pt_put_root(mfn_t l4)
     table_put(pg, pt);
     spin_unlock(&pt->pt_lock);
     put_page(pg);
-    return 0;
 }

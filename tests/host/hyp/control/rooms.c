@@ -349,10 +349,9 @@ void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c)
     c->user_regs = v->regs;
 }
 
-int vcpu_reset(struct vcpu *v)
+void vcpu_reset(struct vcpu *v)
 {
     v->initialised = false;
-    return 0;
 }
 
 int vcpu_register_info(struct vcpu *v, mfn_t mfn, unsigned offset)
