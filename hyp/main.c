@@ -20,13 +20,11 @@
 #include "cpu/traps.h"
 #include "domain/dom0_build.h"
 #include "domain/domain.h"
-#include "domain/hypercall_entry.h"
+#include "domain/above.h"
 #include "event/evtchn.h"
 #include "event/pirq.h"
 #include "grant/grant.h"
-#include "hypercalls/console_io.h"
 #include "hypercalls/control.h"
-#include "hypercalls/dispatch.h"
 #include "hypercalls/vcpu_timer.h"
 #include "lib/printk.h"
 #include "mm/alloc.h"
@@ -39,13 +37,13 @@ const struct domain_unit *const domain_units[] = {
     &sched_unit, &watchdog_unit, &vcpu_timer_unit, &evtchn_unit, &pirq_unit, &grant_unit, NULL,
 };
 
-static void dom_exception(void)
+void domain_exception(void)
 {
     send_dom0_virq(VIRQ_DOM_EXC);
 }
 
 /* dom0 is what the machine is for: when it ends, the machine does what it asked for. */
-static void __noreturn machine_shutdown(unsigned reason)
+void machine_shutdown(unsigned reason)
 {
     switch (reason) {
     case SHUTDOWN_poweroff:
@@ -79,10 +77,6 @@ void cpu_startup(unsigned cpu)
 
 static void init_rooms(void)
 {
-    guest_entry_init();
-    hypercalls_init();
-    domain_exception_hook = dom_exception;
-    machine_shutdown_hook = machine_shutdown;
     domain_init();
     timers_init();
     sched_init();
@@ -135,7 +129,6 @@ static void start_dom0(void)
 
     dom0_build(MIN(vcpus, (unsigned)MAX_VCPUS_PER_DOMAIN), hypercall_page_fill);
     boot_free_modules(alloc_add_range, NULL);
-    console_io_init();
     guest_wallclock_update(dom0);
     printk(LOG_INFO, "%lu of %lu MiB free; starting dom0, %lu us after the loader\n", free_page_count() >> 8,
            total_page_count() >> 8, (rdtsc() - boot_tsc) * 1000 / tsc_khz);

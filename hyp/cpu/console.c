@@ -30,7 +30,6 @@ static bool emergency;      /* one CPU is left, whatever lock it held */
 
 static char input[INPUT_SIZE];
 static u32 input_head, input_tail;
-static void (*input_hook)(void);
 
 static u64 console_lock(void)
 {
@@ -157,8 +156,8 @@ static bool take_input(void)
 static void serial_interrupt(void *data)
 {
     (void)data;
-    if (take_input() && input_hook)
-        input_hook();
+    if (take_input())
+        console_input_arrived();
 }
 
 void console_enable_input(void)
@@ -185,11 +184,6 @@ size_t console_read(char *buf, size_t n)
         buf[got++] = input[input_tail++ % INPUT_SIZE];
     console_unlock(flags);
     return got;
-}
-
-void console_set_input_hook(void (*hook)(void))
-{
-    WRITE_ONCE(input_hook, hook);
 }
 
 void console_emergency(void)

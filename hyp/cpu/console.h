@@ -21,8 +21,8 @@ void console_write(const char *s, size_t n);
 void console_write_guest(const char *s, size_t n);
 /* Input bytes that arrived; returns how many were copied. */
 size_t console_read(char *buf, size_t n);
-/* Called (interrupt context) when input has arrived. */
-void console_set_input_hook(void (*hook)(void));
+/* hypercalls/console_io.c: input has arrived; interrupt context. */
+void console_input_arrived(void);
 /* Switches to polled, unlocked output for panic. */
 void console_emergency(void);
 /* Ring of all output for `dmesg`: copies from *index on (0: oldest that is there), advances it; clears if

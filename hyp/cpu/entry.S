@@ -118,7 +118,7 @@ interrupt_common:
     CLEAR_AC
     mov %rsp, %rdi
     xor %ebp, %ebp
-    call handle_interrupt
+    call irq_dispatch
     jmp return_common
 
 /*
@@ -193,7 +193,7 @@ syscall_common_64:
     sti
     mov %rsp, %rdi
     xor %ebp, %ebp
-    call handle_syscall
+    call guest_syscall_entry
     jmp ret_to_guest
 
 /* SYSENTER gives no return address: the frame has a null RIP and RSP. The stack is the one of MSR_SYSENTER_ESP. */
@@ -215,14 +215,14 @@ sysenter_entry:
     sti
     mov %rsp, %rdi
     xor %ebp, %ebp
-    call handle_sysenter
+    call guest_sysenter
 
 /* --- back to the guest: rsp is the frame of `current` ---------------------------------------------------------- */
     .balign 16
 ret_to_guest:
     cli
     mov %rsp, %rdi
-    call exit_to_guest
+    call exit_work
     /* SYSRET only where it does exactly what IRET would: flat selectors, RCX and R11 as it leaves them, and a canonical return
      * address (a non-canonical one would fault in ring 0 on the guest's stack). */
     mov REGS_RIP(%rsp), %rcx

@@ -44,13 +44,23 @@ extern u64 syscall_stack_top[NR_CPUS];
 #define EXCEPTION_STUB_SIZE 32
 #define SYSCALL_STUB_SIZE   32
 
-/* traps.c, called by entry.S */
+/* What entry.S calls. traps.c: */
 void handle_exception(struct cpu_user_regs *regs);
 void handle_ist(struct cpu_user_regs *regs);
-void handle_syscall(struct cpu_user_regs *regs);
-void handle_sysenter(struct cpu_user_regs *regs);
-void handle_interrupt(struct cpu_user_regs *regs);
-void exit_to_guest(struct cpu_user_regs *regs);
+/* smp.c: a hardware NMI, or panic's stop request; on an IST stack. */
+void nmi_handler(struct cpu_user_regs *regs);
+
+/* The domain room sits above this one; the linker joins them. Interrupts are on, but for the last stop before
+ * the guest. */
+void guest_exception(struct cpu_user_regs *regs, u64 cr2);
+void guest_syscall_entry(struct cpu_user_regs *regs);
+void guest_sysenter(struct cpu_user_regs *regs);
+void exit_work(struct cpu_user_regs *regs);
+/* A page fault of the hypervisor itself. True: mended, run the instruction again. */
+bool guest_mends_fault(u64 cr2);
+/* The guest's frame could not be loaded. */
+void guest_iret_failed(struct cpu_user_regs *regs);
+void resume_current(void) __noreturn; /* entry.S */
 #endif
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The layouts that entry.S was written for. */
 #include "cpu/entry.h"
-#include "cpu/guest_hooks.h"
 #include "cpu/percpu.h"
 
 #define CHECK_REG(field, off) \
@@ -22,5 +21,3 @@ CHECK_REG(es, REGS_ES);
 _Static_assert(sizeof(struct cpu_user_regs) == REGS_SIZE, "frames are built by hand in entry.S");
 _Static_assert(sizeof(struct cpu_info) == CPU_INFO_SIZE, "the stack's top is found by this size");
 _Static_assert(CPU_INFO_STACK_TOP % 16 == 0, "hardware aligns RSP before it pushes");
-
-const struct guest_hooks *guest_hooks;

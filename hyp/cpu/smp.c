@@ -4,7 +4,7 @@
 #include "cpu/acpi_info.h"
 #include "cpu/clock.h"
 #include "cpu/features.h"
-#include "cpu/guest_hooks.h"
+#include "cpu/entry.h"
 #include "cpu/irq.h"
 #include "cpu/lapic.h"
 #include "cpu/log.h"

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Exceptions: those of the hypervisor itself end in a fixup or in panic, those of a guest go to the domain
- * room through the hooks of struct guest_trap_ops (this room knows no domain).
+ * room.
  */
 #include "cpu/traps.h"
 #include "cpu/entry.h"
-#include "cpu/guest_hooks.h"
-#include "cpu/irq.h"
 #include "cpu/percpu.h"
 #include "cpu/processor.h"
 #include "lib/printk.h"
@@ -59,8 +57,8 @@ static void __noreturn iret_failed(struct cpu_user_regs *regs)
     guest->error_code = gprs.error_code;
     guest->entry_vector = gprs.entry_vector;
     local_irq_enable();
-    guest_hooks->iret_failed(guest);
-    guest_hooks->resume();
+    guest_iret_failed(guest);
+    resume_current();
 }
 
 static void hypervisor_exception(struct cpu_user_regs *regs)
@@ -69,7 +67,7 @@ static void hypervisor_exception(struct cpu_user_regs *regs)
 
     if (regs->rip == (u64)iret_instruction)
         iret_failed(regs);
-    if (regs->entry_vector == TRAP_PF && guest_hooks && guest_hooks->hypervisor_fault(regs, read_cr2()))
+    if (regs->entry_vector == TRAP_PF && guest_mends_fault(read_cr2()))
         return;
     fixup = extable_find(regs->rip);
     if (!fixup)
@@ -87,7 +85,7 @@ void handle_exception(struct cpu_user_regs *regs)
     }
     cr2 = regs->entry_vector == TRAP_PF ? read_cr2() : 0;
     local_irq_enable();
-    guest_hooks->exception(regs, cr2);
+    guest_exception(regs, cr2);
 }
 
 /* NMI, #MC, #DF from anywhere; #DB from the hypervisor. */
@@ -108,24 +106,4 @@ void handle_ist(struct cpu_user_regs *regs)
     default:
         fatal_trap(regs);
     }
-}
-
-void handle_interrupt(struct cpu_user_regs *regs)
-{
-    irq_dispatch(regs);
-}
-
-void handle_syscall(struct cpu_user_regs *regs)
-{
-    guest_hooks->syscall(regs);
-}
-
-void handle_sysenter(struct cpu_user_regs *regs)
-{
-    guest_hooks->sysenter(regs);
-}
-
-void exit_to_guest(struct cpu_user_regs *regs)
-{
-    guest_hooks->exit_work(regs);
 }

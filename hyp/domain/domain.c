@@ -4,7 +4,7 @@
 #include "domain/domain.h"
 #include "cpu/processor.h"
 #include "cpu/softirq.h"
-#include "domain/hypercall_entry.h"
+#include "domain/above.h"
 #include "domain/kill.h"
 #include "domain/vcpu.h"
 #include "lib/errno.h"
@@ -16,11 +16,6 @@ struct domain *dom0;
 struct domain idle_domain;
 struct vcpu *idle_vcpu[NR_CPUS];
 static struct vcpu *idle_vcpus_of_domain[NR_CPUS];
-
-void (*vcpu_wake_hook)(struct vcpu *v);
-void (*vcpu_sleep_hook)(struct vcpu *v);
-void (*domain_exception_hook)(void);
-void (*machine_shutdown_hook)(unsigned reason) __noreturn;
 
 static struct spinlock list_lock = SPINLOCK_INIT(LOCK_DOMAIN_LIST);
 static struct list domains = LIST_INIT(domains); /* by domid, ascending */
@@ -274,13 +269,13 @@ void domain_init(void)
 static void set_pause_flag(struct vcpu *v, u32 flag)
 {
     __atomic_fetch_or(&v->pause_flags, flag, __ATOMIC_SEQ_CST);
-    vcpu_sleep_hook(v);
+    vcpu_sleep_nosync(v);
 }
 
 static void clear_pause_flag(struct vcpu *v, u32 flag)
 {
     __atomic_fetch_and(&v->pause_flags, ~flag, __ATOMIC_SEQ_CST);
-    vcpu_wake_hook(v);
+    vcpu_wake(v);
 }
 
 void vcpu_sync(struct vcpu *v)
@@ -384,11 +379,11 @@ void domain_shutdown(struct domain *d, u32 reason)
     }
     spin_unlock(&d->lock);
     if (d->privileged && d == dom0)
-        machine_shutdown_hook(reason);
+        machine_shutdown(reason);
     if (!first)
         return;
     domain_pause_nosync(d);
-    domain_exception_hook();
+    domain_exception();
 }
 
 void domain_resume(struct domain *d)

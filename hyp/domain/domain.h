@@ -275,10 +275,6 @@ u64 vcpu_guest_cr4(u64 wanted);
 /* Called by the scheduler on this CPU, interrupts on: makes `next` the loaded vCPU. Does not return to the
  * caller: resumes at the exit path. */
 void context_switch(struct vcpu *prev, struct vcpu *next);
-/* Leaves whatever runs on this CPU's stack and continues with `current`: the guest's frame, or the idle loop.
- * The idle loop calls it when a softirq has made `current` something else than the idle vCPU. Interrupts on
- * or off. */
-void resume_current(void) __attribute__((noreturn));
 /* Kernel mode <-> user mode of current: the active GS base, the root, the mode bit. */
 void toggle_guest_mode(struct vcpu *v);
 

@@ -2,12 +2,11 @@
 /* Everything that a guest's trap or system call turns into: dispatch by vector, and the work on the way out.
  */
 #include "cpu/entry.h"
-#include "cpu/guest_hooks.h"
 #include "cpu/processor.h"
 #include "cpu/softirq.h"
 #include "domain/domain.h"
 #include "domain/guest_trap.h"
-#include "domain/hypercall_entry.h"
+#include "domain/above.h"
 #include "domain/fpu.h"
 #include "lib/printk.h"
 #include "mm/guest_access.h"
@@ -105,7 +104,7 @@ static void guest_no_fpu(struct cpu_user_regs *regs)
     }
 }
 
-static void guest_exception(struct cpu_user_regs *regs, u64 cr2)
+void guest_exception(struct cpu_user_regs *regs, u64 cr2)
 {
     switch (regs->entry_vector) {
     case TRAP_PF:
@@ -135,7 +134,7 @@ static void guest_exception(struct cpu_user_regs *regs, u64 cr2)
 
 /* In kernel mode SYSCALL is a hypercall, in user mode a system call of the guest: the mode bit decides, not
  * the ring. */
-static void guest_syscall_entry(struct cpu_user_regs *regs)
+void guest_syscall_entry(struct cpu_user_regs *regs)
 {
     if (likely(current->kernel_mode))
         hypercall_entry(regs);
@@ -148,7 +147,7 @@ static bool nmi_due(const struct vcpu *v)
     return unlikely(v->nmi_pending) && !v->nmi_masked;
 }
 
-static void exit_work(struct cpu_user_regs *regs)
+void exit_work(struct cpu_user_regs *regs)
 {
     for (;;) {
         struct vcpu *v;
@@ -161,7 +160,7 @@ static void exit_work(struct cpu_user_regs *regs)
         }
         v = current;
         if (is_idle_vcpu(v))
-            enter_idle();
+            run_on_fresh_stack(idle_loop);
         if (likely(!vcpu_event_pending(v) && !nmi_due(v) && !v->segments_bad))
             return;
         deliver_pending(regs);
@@ -169,28 +168,9 @@ static void exit_work(struct cpu_user_regs *regs)
 }
 
 /* The hypervisor touched a descriptor of the guest's LDT whose page is not mapped yet. */
-static bool hypervisor_fault(struct cpu_user_regs *regs, u64 cr2)
+bool guest_mends_fault(u64 cr2)
 {
-    struct vcpu *v = current;
-    u64 ldt = v->desc_base + 16 * PAGE_SIZE;
+    struct vcpu *v = current; /* NULL early at boot */
 
-    (void)regs;
-    if (is_idle_vcpu(v) || cr2 < ldt || cr2 >= ldt + 16 * PAGE_SIZE)
-        return false;
-    return desc_map_ldt_page(v, cr2 - ldt);
-}
-
-static const struct guest_hooks hooks = {
-    .exception = guest_exception,
-    .syscall = guest_syscall_entry,
-    .sysenter = guest_sysenter,
-    .exit_work = exit_work,
-    .hypervisor_fault = hypervisor_fault,
-    .iret_failed = guest_iret_failed,
-    .resume = resume_current,
-};
-
-void guest_entry_init(void)
-{
-    guest_hooks = &hooks;
+    return v && !is_idle_vcpu(v) && desc_map_ldt_page(v, cr2 - (v->desc_base + DESC_GDT_PAGES * PAGE_SIZE));
 }

@@ -7,7 +7,7 @@
 #include "domain/kill.h"
 #include "cpu/percpu.h"
 #include "cpu/softirq.h"
-#include "domain/hypercall_entry.h"
+#include "domain/above.h"
 #include "lib/errno.h"
 #include "lib/printk.h"
 #include "mm/alloc.h"
@@ -78,7 +78,7 @@ static void reap_if_drained(struct domain *d)
     if (!reap)
         return;
     domain_put(d);
-    domain_exception_hook();
+    domain_exception();
 }
 
 int domain_kill(struct domain *d)
@@ -100,13 +100,13 @@ int domain_kill(struct domain *d)
     spin_lock(&d->lock);
     d->dying = DOM_DEAD;
     spin_unlock(&d->lock);
-    domain_exception_hook();
+    domain_exception();
     reap_if_drained(d);
     return 0;
 }
 
 /* Locks of the memory room may be held: only note it. */
-static void owner_drained(struct mm_owner *o)
+void mm_owner_drained(struct mm_owner *o)
 {
     (void)o;
     softirq_raise(SOFTIRQ_REAP);
@@ -126,6 +126,5 @@ static void reap(void)
 
 void kill_init(void)
 {
-    mm_owner_drained = owner_drained;
     softirq_register(SOFTIRQ_REAP, reap);
 }

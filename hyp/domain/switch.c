@@ -14,7 +14,7 @@
 #include "domain/domain.h"
 #include "domain/fpu.h"
 #include "domain/guest_trap.h"
-#include "domain/hypercall_entry.h"
+#include "domain/above.h"
 #include "lib/printk.h"
 #include "mm/flush.h"
 #include "mm/page.h"
@@ -22,15 +22,6 @@
 
 #define CR4_SHOWN      (CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT)
 #define CR4_FROM_GUEST (CR4_TSD | CR4_DE | CR4_FSGSBASE)
-
-void (*enter_idle_hook)(void);
-void (*context_saved_hook)(struct vcpu *prev);
-void (*hypercall_entry)(struct cpu_user_regs *regs);
-
-void enter_idle(void)
-{
-    run_on_fresh_stack(enter_idle_hook);
-}
 
 void save_selectors(struct cpu_user_regs *regs)
 {
@@ -173,6 +164,6 @@ void context_switch(struct vcpu *prev, struct vcpu *next)
         load(next);
     if (!is_idle_vcpu(prev) && prev->domain != next->domain)
         cpumask_clear(&prev->domain->mm.dirty_cpus, cpu);
-    context_saved_hook(prev);
+    sched_context_saved(prev);
     local_irq_restore(flags);
 }

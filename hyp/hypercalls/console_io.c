@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* HYPERVISOR_console_io: the machine's console, for dom0 only. */
-#include "hypercalls/console_io.h"
 #include "cpu/console.h"
 #include "event/evtchn.h"
 #include "hypercalls/hypercalls.h"
@@ -63,12 +62,7 @@ long do_console_io(u64 cmd, u64 count, u64 buf, u64 a4, u64 a5)
     }
 }
 
-static void input_arrived(void)
+void console_input_arrived(void)
 {
     send_dom0_virq(VIRQ_CONSOLE);
-}
-
-void console_io_init(void)
-{
-    console_set_input_hook(input_arrived);
 }

@@ -5,8 +5,7 @@
 #include "cpu/percpu.h"
 #include "cpu/softirq.h"
 #include "domain/guest_trap.h"
-#include "domain/hypercall_entry.h"
-#include "hypercalls/dispatch.h"
+#include "domain/above.h"
 
 static hypercall_fn *const table[] = {
     [__HYPERVISOR_set_trap_table] = do_set_trap_table,
@@ -50,7 +49,7 @@ long hypercall_dispatch(u64 nr, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
     return table[nr](a1, a2, a3, a4, a5);
 }
 
-static void run_hypercall(struct cpu_user_regs *regs)
+void hypercall_entry(struct cpu_user_regs *regs)
 {
     struct vcpu *v = current;
     long rc;
@@ -59,11 +58,6 @@ static void run_hypercall(struct cpu_user_regs *regs)
     rc = hypercall_dispatch(regs->rax, regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8);
     if (likely(!v->hypercall_preempted))
         regs->rax = (u64)rc;
-}
-
-void hypercalls_init(void)
-{
-    hypercall_entry = run_hypercall;
 }
 
 bool hypercall_preempt_needed(void)

@@ -19,7 +19,7 @@ static void poll_fired(void *data)
 }
 
 /* The vCPU runs on this CPU: sends the tick that is due and arms the next one. */
-static void periodic_tick(struct vcpu *v)
+void vcpu_timer_resumed(struct vcpu *v)
 {
     ns_t period = READ_ONCE(v->periodic_period), t = now();
 
@@ -32,11 +32,11 @@ static void periodic_tick(struct vcpu *v)
     timer_set(&v->periodic, v->periodic_last + period);
 }
 
-/* While the vCPU does not run nothing ticks: sched_resumed_hook goes on from there. */
+/* While the vCPU does not run nothing ticks: vcpu_timer_resumed() goes on from there. */
 static void periodic_fired(void *data)
 {
     if (data == current)
-        periodic_tick(data);
+        vcpu_timer_resumed(data);
 }
 
 void vcpu_timer_set_singleshot(struct vcpu *v, ns_t when)
@@ -59,7 +59,7 @@ void vcpu_timer_set_periodic(struct vcpu *v, ns_t period)
     timer_stop_nosync(&v->periodic);
     WRITE_ONCE(v->periodic_period, period);
     if (v == current)
-        periodic_tick(v);
+        vcpu_timer_resumed(v);
 }
 
 void vcpu_timer_set_poll(struct vcpu *v, ns_t when)
@@ -68,13 +68,6 @@ void vcpu_timer_set_poll(struct vcpu *v, ns_t when)
         timer_set(&v->poll_timer, when);
     else if (READ_ONCE(v->poll_timer.active))
         timer_stop_nosync(&v->poll_timer); /* of an earlier poll that ended before its time */
-}
-
-static int timer_domain_create(struct domain *d, const struct xen_domctl_createdomain *cfg)
-{
-    (void)d, (void)cfg;
-    sched_resumed_hook = periodic_tick;
-    return 0;
 }
 
 static int timer_vcpu_create(struct vcpu *v)
@@ -103,7 +96,6 @@ static int timer_domain_kill(struct domain *d)
 }
 
 const struct domain_unit vcpu_timer_unit = {
-    .domain_create = timer_domain_create,
     .vcpu_create = timer_vcpu_create,
     .domain_kill = timer_domain_kill,
 };

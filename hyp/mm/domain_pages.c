@@ -58,7 +58,7 @@ void domain_page_last_put(struct page_info *pg)
     pg->type_info = PGT_none;
     pg->tlb_stamp = flush_stamp();
     frames_free(pg, 0, true);
-    if (drained && mm_owner_drained)
+    if (drained)
         mm_owner_drained(o);
 }
 

@@ -45,8 +45,8 @@ static inline bool mm_owner_has_frames(const struct mm_owner *o)
 {
     return READ_ONCE(o->tot_pages) != 0 || READ_ONCE(o->shared_list) != PAGE_LIST_NONE;
 }
-/* Called when the last frame of a dying owner has gone. Locks of other owners may be held (up to LOCK_PT):
+/* domain/kill.c: the last frame of a dying owner has gone. Locks of other owners may be held (up to LOCK_PT):
  * only note it and act later. */
-extern void (*mm_owner_drained)(struct mm_owner *o);
+void mm_owner_drained(struct mm_owner *o);
 
 #endif

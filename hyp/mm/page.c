@@ -12,7 +12,6 @@ u64 max_mfn;
 u64 *ram_bitmap;
 
 struct mm_owner mm_owner_xen, mm_owner_io;
-void (*mm_owner_drained)(struct mm_owner *o);
 
 static struct mm_owner *owner_table[0x8000]; /* by domid */
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a CPU does while no vCPU wants it. */
+#include "cpu/entry.h"
 #include "cpu/processor.h"
 #include "cpu/softirq.h"
 #include "sched/sched.h"

@@ -9,13 +9,11 @@
 #include "cpu/clock.h"
 #include "cpu/smp.h"
 #include "cpu/softirq.h"
-#include "domain/hypercall_entry.h"
+#include "domain/above.h"
 #include "sched/guest_time.h"
 #include "sched/cap.h"
 #include "sched/run_queues.h"
 #include "sched/runstate.h"
-
-void (*sched_resumed_hook)(struct vcpu *v);
 
 void vcpu_wake(struct vcpu *v)
 {
@@ -254,8 +252,8 @@ static void schedule(void)
     if (!is_idle_vcpu(next)) {
         guest_time_update(next);
         guest_runstate_update(next);
-        if (unlikely(next->periodic_period) && sched_resumed_hook)
-            sched_resumed_hook(next);
+        if (unlikely(next->periodic_period))
+            vcpu_timer_resumed(next);
     }
 }
 
@@ -269,10 +267,6 @@ void sched_init(void)
 {
     run_queues_init();
     softirq_register(SOFTIRQ_SCHEDULE, schedule);
-    enter_idle_hook = idle_loop;
-    context_saved_hook = sched_context_saved;
-    vcpu_wake_hook = vcpu_wake;
-    vcpu_sleep_hook = vcpu_sleep_nosync;
 }
 
 void sched_init_cpu(unsigned c)

@@ -12,20 +12,13 @@
 #ifndef HYP_SCHED_SCHED_H
 #define HYP_SCHED_SCHED_H
 
+#include "domain/above.h" /* vcpu_wake(), vcpu_sleep_nosync(), sched_context_saved(), idle_loop() */
 #include "domain/domain.h"
 
 void sched_init(void);           /* boot CPU, after domain_init() */
 void sched_init_cpu(unsigned c); /* each CPU (the boot CPU too), before its idle loop */
 extern const struct domain_unit sched_unit;
 
-/* The vCPU may have become runnable (flags cleared, event pending): puts it on a queue, kicks a CPU. Any
- * context, also interrupts. */
-void vcpu_wake(struct vcpu *v);
-/* A VPF_ flag was set: takes it off the queue, or makes the CPU where it runs schedule. Any context. */
-void vcpu_sleep_nosync(struct vcpu *v);
-/* The state of v is in struct vcpu now. By context_switch() on the CPU that had it, or by whoever saved a
- * lazily kept context. */
-void sched_context_saved(struct vcpu *v);
 /* Makes the CPU on which v runs look at pending events; ends a block or a poll. For event delivery: after the
  * pending bits are set. Any context. */
 void vcpu_kick(struct vcpu *v);
@@ -39,16 +32,13 @@ void sched_yield(void);
 void sched_block(struct vcpu *v);
 /* CPUs that v may (hard) and should (soft) run on; NULL: leave. -EINVAL: no online CPU would be left. */
 int sched_set_affinity(struct vcpu *v, const u64 *hard, const u64 *soft);
-/* Called after a vCPU with a periodic timer has been loaded on this CPU. */
-extern void (*sched_resumed_hook)(struct vcpu *v);
+/* hypercalls/vcpu_timer.c: a vCPU with a periodic timer has been loaded on this CPU. */
+void vcpu_timer_resumed(struct vcpu *v);
 /* Time in each RUNSTATE_, up to this moment. */
 void sched_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out);
 /* True while v is what a CPU runs (not merely the last context on it). A hint. */
 bool sched_is_scheduled(const struct vcpu *v);
 u64 sched_idle_time(unsigned cpu); /* ns */
-/* The idle loop; never returns. Goes over to the guest's exit path when the scheduler has given the CPU to a
- * vCPU. */
-void idle_loop(void) __noreturn;
 /* As sysctl reports it. Tools then send the weight and cap of credit2, which is what we keep. */
 #define SCHED_ID_REPORTED XEN_SCHEDULER_CREDIT2
 

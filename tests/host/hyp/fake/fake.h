@@ -22,6 +22,8 @@ void fake_set_cpu(unsigned cpu);
 void fake_preempt_every(unsigned n);
 /* pt_update_entry_locked() with the lock around it. */
 int pt_update_entry(struct mm_owner *pt, struct mm_owner *foreign, paddr_t ptr, u64 val, bool preserve_ad);
+/* The owner whose last frame went last. */
+extern struct mm_owner *fake_drained;
 /* Lines that printk() got, and whether to show them. */
 extern unsigned fake_messages;
 extern bool fake_verbose;

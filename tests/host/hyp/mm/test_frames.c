@@ -170,18 +170,11 @@ static void test_dying_owner(void **state)
     assert_false(mm_owner_has_frames(&a.mm));
 }
 
-static struct mm_owner *drained;
-static void note_drained(struct mm_owner *o)
-{
-    drained = o;
-}
-
 /* Another domain's mapping keeps a dead domain's frame, and its owner, until it goes. */
 static void test_drained(void **state)
 {
     (void)state;
-    mm_owner_drained = note_drained;
-    drained = NULL;
+    fake_drained = NULL;
     build_tree(&a);
     assert_int_equal(pt_pin(&a.mm, a.frame[0], PGT_l4), 0);
     assert_int_equal(
@@ -191,11 +184,10 @@ static void test_drained(void **state)
         ;
     assert_true(mm_owner_has_frames(&b.mm));
     assert_int_equal(b.mm.tot_pages, 1);
-    assert_null(drained);
+    assert_null(fake_drained);
     assert_sound();
     assert_int_equal(update(&a, entry(a.frame[3], 9), 0), 0);
-    assert_ptr_equal(drained, &b.mm);
-    mm_owner_drained = NULL;
+    assert_ptr_equal(fake_drained, &b.mm);
 }
 
 static void test_flush_clock(void **state)

@@ -6,7 +6,7 @@
 #include "cpu/clock.h"
 #include "cpu/smp.h"
 #include "cpu/softirq.h"
-#include "domain/hypercall_entry.h"
+#include "domain/above.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "sched/guest_time.h"
@@ -29,10 +29,6 @@ unsigned cpus_count, cpus_switches;
 cpumask_t cpu_online_mask;
 struct domain idle_domain = {.is_idle = true};
 struct vcpu *idle_vcpu[NR_CPUS];
-void (*enter_idle_hook)(void);
-void (*context_saved_hook)(struct vcpu *prev);
-void (*vcpu_wake_hook)(struct vcpu *v);
-void (*vcpu_sleep_hook)(struct vcpu *v);
 
 struct cpu_info *get_cpu_info(void)
 {
@@ -216,7 +212,12 @@ void context_switch(struct vcpu *prev, struct vcpu *next)
     if (!is_idle_vcpu(prev))
         BUG_ON(__atomic_exchange_n(&prev->desc_base, 0, __ATOMIC_SEQ_CST) != cpu + 1);
     __atomic_fetch_add(&cpus_switches, 1, __ATOMIC_RELAXED);
-    context_saved_hook(prev);
+    sched_context_saved(prev);
+}
+
+void vcpu_timer_resumed(struct vcpu *v)
+{
+    BUG_ON(current != v);
 }
 
 void guest_time_update(struct vcpu *v)

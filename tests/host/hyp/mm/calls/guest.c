@@ -115,11 +115,10 @@ int vcpu_set_user_root(struct vcpu *v, mfn_t l4)
 {
     return set_root(&v->guest_l4_user, mm_of(v->domain), l4);
 }
-int vcpu_set_ldt(struct vcpu *v, u64 base, unsigned entries)
+void vcpu_set_ldt(struct vcpu *v, u64 base, unsigned entries)
 {
     v->ldt_base = base;
     v->ldt_entries = entries;
-    return 0;
 }
 mfn_t m2p_step_frame(u64 step)
 {
