@@ -9,8 +9,9 @@ HYP_ROOMS := lib cpu boot mm domain sched event grant hypercalls
 HYP_CFLAGS := -std=gnu17 -O2 -g $(WARNINGS) -ffreestanding -fno-stack-protector -fPIE \
               -fvisibility=hidden -fno-common -fno-strict-aliasing -fno-delete-null-pointer-checks \
               -fno-asynchronous-unwind-tables -fno-omit-frame-pointer -fcf-protection=none \
-              -mno-red-zone -mgeneral-regs-only -D__XEN_TOOLS__ \
+              -mno-red-zone -mgeneral-regs-only -Wno-c2x-extensions -D__XEN_TOOLS__ \
               -D__XEN_INTERFACE_VERSION__=__XEN_LATEST_INTERFACE_VERSION__ -I hyp $(XEN_INCLUDE)
+# What a function of a table has no use for is a parameter without a name: clang 14 wants an option for that.
 # Before every file, as Xen's headers expect the integer types to be there.
 HYP_CONLY := -include hyp/lib/types.h
 # gcc would turn the loops of memcpy() and its like into calls of themselves; clang would go through a GOT for extern data.

@@ -128,7 +128,7 @@ static void start_dom0(void)
     unsigned vcpus = boot_options.dom0_max_vcpus ? boot_options.dom0_max_vcpus : cpu_count;
 
     dom0_build(MIN(vcpus, (unsigned)MAX_VCPUS_PER_DOMAIN), hypercall_page_fill);
-    boot_free_modules(alloc_add_range, NULL);
+    boot_free_modules(alloc_add_range);
     guest_wallclock_update(dom0);
     printk(LOG_INFO, "%lu of %lu MiB free; starting dom0, %lu us after the loader\n", free_page_count() >> 8,
            total_page_count() >> 8, (rdtsc() - boot_tsc) * 1000 / tsc_khz);

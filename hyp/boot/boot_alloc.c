@@ -120,14 +120,14 @@ void boot_free_early(paddr_t start, paddr_t end)
     exclude_modules();
 }
 
-void boot_free_ranges(void (*fn)(mfn_t start, mfn_t end, void *arg), void *arg)
+void boot_free_ranges(void (*fn)(mfn_t start, mfn_t end))
 {
     unsigned n = range_count;
 
     /* The list dies with this call: an allocation after it would hand out a frame twice. */
     range_count = 0;
     for (unsigned i = 0; i < n; i++)
-        fn(paddr_to_mfn(ranges[i].start), paddr_to_mfn(ranges[i].end), arg);
+        fn(paddr_to_mfn(ranges[i].start), paddr_to_mfn(ranges[i].end));
 }
 
 /* Is any byte of the frame RAM that is not a module's? Reserved memory and our image must not reach the
@@ -143,7 +143,7 @@ static bool frame_is_plain_ram(paddr_t frame)
     return false;
 }
 
-void boot_free_modules(void (*fn)(mfn_t start, mfn_t end, void *arg), void *arg)
+void boot_free_modules(void (*fn)(mfn_t start, mfn_t end))
 {
     paddr_t freed_to = 0;
 
@@ -162,7 +162,7 @@ void boot_free_modules(void (*fn)(mfn_t start, mfn_t end, void *arg), void *arg)
         paddr_t end = ROUND_UP(next->start + next->size, PAGE_SIZE);
         for (paddr_t p = MAX(next->start & PAGE_MASK, freed_to); p < end; p += PAGE_SIZE)
             if (frame_is_plain_ram(p))
-                fn(paddr_to_mfn(p), mfn_of((p >> PAGE_SHIFT) + 1), arg);
+                fn(paddr_to_mfn(p), mfn_of((p >> PAGE_SHIFT) + 1));
         freed_to = end;
     }
 }

@@ -28,10 +28,10 @@ void boot_free_early(paddr_t start, paddr_t end);
  * Not among them: the first MiB, the image, what was allocated here, and the modules (see
  * boot_free_modules()).
  */
-void boot_free_ranges(void (*fn)(mfn_t start, mfn_t end, void *arg), void *arg);
+void boot_free_ranges(void (*fn)(mfn_t start, mfn_t end));
 /* The frames of the modules, once dom0 is built and they are of no more use. A module's last frame, shared
  * with other data, is left out. */
-void boot_free_modules(void (*fn)(mfn_t start, mfn_t end, void *arg), void *arg);
+void boot_free_modules(void (*fn)(mfn_t start, mfn_t end));
 
 /* First frame number behind the highest RAM of the memory map: the frame table covers 0 .. this. */
 u64 boot_max_ram_mfn(void);

@@ -84,9 +84,8 @@ static bool parse_level(struct boot_options *opt, size_t offset, const char *val
 }
 
 /* A comma list of SIZE, -SIZE, min:SIZE, max:SIZE. */
-static bool parse_dom0_mem(struct boot_options *opt, size_t offset, const char *value, bool negated)
+static bool parse_dom0_mem(struct boot_options *opt, size_t, const char *value, bool negated)
 {
-    (void)offset;
     if (!value || negated)
         return false;
     for (const char *p = value, *end;; p = end + 1) {
@@ -113,9 +112,8 @@ static bool parse_dom0_mem(struct boot_options *opt, size_t offset, const char *
     }
 }
 
-static bool parse_ignored(struct boot_options *opt, size_t offset, const char *value, bool negated)
+static bool parse_ignored(struct boot_options *, size_t, const char *, bool)
 {
-    (void)opt, (void)offset, (void)value, (void)negated;
     return true;
 }
 

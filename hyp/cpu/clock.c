@@ -98,9 +98,8 @@ static void calibrate(const struct clock_source *src)
     timer_khz = (u64)(first.timer - last.timer) * src->hz / 1000 / ref;
 }
 
-static void timer_interrupt(struct cpu_user_regs *regs)
+static void timer_interrupt(struct cpu_user_regs *)
 {
-    (void)regs;
     softirq_raise(SOFTIRQ_TIMER);
 }
 
@@ -151,9 +150,8 @@ static struct {
     u64 tsc;
 } sync;
 
-void clock_sync_cpu(unsigned cpu)
+void clock_sync_cpu(void)
 {
-    (void)cpu;
     for (u32 round = 1; round <= SYNC_ROUNDS; round++) {
         while (__atomic_load_n(&sync.request, __ATOMIC_ACQUIRE) != round)
             cpu_relax();

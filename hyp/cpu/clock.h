@@ -21,7 +21,7 @@ void clock_init(void);
 /* On each secondary CPU: takes over the boot CPU's time so that it is never behind. */
 void clock_init_cpu(void);
 /* The boot CPU's half of the same. */
-void clock_sync_cpu(unsigned cpu);
+void clock_sync_cpu(void);
 /* Nanoseconds since clock_init(); monotonic on one CPU. */
 ns_t now(void);
 /* Arms this CPU's timer interrupt (raises SOFTIRQ_TIMER when it fires) for that moment; 0 disarms. In the

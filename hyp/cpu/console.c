@@ -153,9 +153,8 @@ static bool take_input(void)
     return any;
 }
 
-static void serial_interrupt(void *data)
+static void serial_interrupt(void *)
 {
-    (void)data;
     if (take_input())
         console_input_arrived();
 }

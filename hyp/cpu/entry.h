@@ -48,7 +48,7 @@ extern u64 syscall_stack_top[NR_CPUS];
 void handle_exception(struct cpu_user_regs *regs);
 void handle_ist(struct cpu_user_regs *regs);
 /* smp.c: a hardware NMI, or panic's stop request; on an IST stack. */
-void nmi_handler(struct cpu_user_regs *regs);
+void nmi_handler(void);
 
 /* The domain room sits above this one; the linker joins them. Interrupts are on, but for the last stop before
  * the guest. */

@@ -41,9 +41,9 @@ _Static_assert(NR_CPUS <= 64, "one word holds a bit for each caller");
 static u8 kick_vector, call_vector;
 static u32 stopped_cpus;
 
-static void kick_interrupt(struct cpu_user_regs *regs)
+/* The way back to the guest looks at softirqs and events. */
+static void kick_interrupt(struct cpu_user_regs *)
 {
-    (void)regs; /* the way back to the guest looks at softirqs and events */
 }
 
 void smp_call_poll(void)
@@ -58,9 +58,8 @@ void smp_call_poll(void)
     }
 }
 
-static void call_interrupt(struct cpu_user_regs *regs)
+static void call_interrupt(struct cpu_user_regs *)
 {
-    (void)regs;
     smp_call_poll();
 }
 
@@ -103,9 +102,8 @@ void smp_call(const cpumask_t *mask, void (*fn)(void *), void *arg)
 
 /* --- stop --- */
 
-void nmi_handler(struct cpu_user_regs *regs)
+void nmi_handler(void)
 {
-    (void)regs;
     if (!READ_ONCE(stopped_cpus))
         return; /* a hardware NMI: nothing here can tell why; the machine goes on */
     __atomic_fetch_add(&stopped_cpus, 1, __ATOMIC_SEQ_CST);
@@ -203,7 +201,7 @@ static bool start_cpu(unsigned cpu, u8 *page, paddr_t base)
     memcpy(page + TRAMPOLINE_STACK, &sp, 8);
     if (!wake_cpu(cpu, base))
         return false;
-    clock_sync_cpu(cpu);
+    clock_sync_cpu();
     while (!cpumask_test(&cpu_online_mask, cpu))
         cpu_relax();
     return true;

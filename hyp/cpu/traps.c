@@ -101,7 +101,7 @@ void handle_ist(struct cpu_user_regs *regs)
         regs->rflags &= ~X86_EFLAGS_TF;
         return;
     case TRAP_NMI:
-        nmi_handler(regs);
+        nmi_handler();
         return;
     default:
         fatal_trap(regs);

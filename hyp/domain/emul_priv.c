@@ -52,7 +52,7 @@ static bool emulate_port_io(struct cpu_user_regs *regs, struct insn *in)
             return false;
         port = (u8)imm;
     }
-    if (!guest_port_allowed(v, regs, port, size))
+    if (!guest_port_allowed(v, port, size))
         return false;
     if (in->opcode & 2)
         guest_port_write(v, port, size, (u32)regs->rax);
@@ -92,7 +92,7 @@ static bool emulate_string_io(struct cpu_user_regs *regs, struct insn *in)
     bool rep = in->rep || in->repne;
     u64 count = rep ? MIN(regs->rcx, (u64)STRING_IO_BATCH) : 1;
 
-    if (!guest_port_allowed(current, regs, (u16)regs->rdx, size))
+    if (!guest_port_allowed(current, (u16)regs->rdx, size))
         return false;
     for (u64 i = 0; i < count; i++) {
         if (!string_io_element(regs, in, size))

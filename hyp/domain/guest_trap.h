@@ -45,6 +45,6 @@ static inline bool guest_has_iopl(const struct vcpu *v)
 
     return v->iopl >= ring;
 }
-bool guest_port_allowed(struct vcpu *v, const struct cpu_user_regs *regs, u16 port, unsigned size);
+bool guest_port_allowed(struct vcpu *v, u16 port, unsigned size);
 
 #endif

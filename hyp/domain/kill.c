@@ -106,9 +106,8 @@ int domain_kill(struct domain *d)
 }
 
 /* Locks of the memory room may be held: only note it. */
-void mm_owner_drained(struct mm_owner *o)
+void mm_owner_drained(struct mm_owner *)
 {
-    (void)o;
     softirq_raise(SOFTIRQ_REAP);
 }
 

@@ -19,12 +19,11 @@ static u32 all_ones(unsigned size)
     return size == 4 ? ~0u : (1u << (8 * size)) - 1;
 }
 
-bool guest_port_allowed(struct vcpu *v, const struct cpu_user_regs *regs, u16 port, unsigned size)
+bool guest_port_allowed(struct vcpu *v, u16 port, unsigned size)
 {
     u8 bits[2];
     u32 map;
 
-    (void)regs;
     if (guest_has_iopl(v))
         return true;
     if (port + size > v->io_bitmap_ports)

@@ -87,7 +87,7 @@ int evtchn_bind_ipi(struct domain *d, u32 vcpu, u32 *port)
     return rc;
 }
 
-static int bind_pirq_locked(struct domain *d, u32 pirq, bool share, u32 *port)
+static int bind_pirq_locked(struct domain *d, u32 pirq, u32 *port)
 {
     struct evtchn_domain *e = d->evtchn;
     struct evtchn *chn;
@@ -99,13 +99,13 @@ static int bind_pirq_locked(struct domain *d, u32 pirq, bool share, u32 *port)
     chn->pirq = pirq;
     chn->state = EVTCHNSTAT_pirq;
     /* Last: from here on the interrupt may come. */
-    rc = pirq_bind(d, pirq, *port, share);
+    rc = pirq_bind(d, pirq, *port);
     if (rc)
         evtchn_port_release(d, *port);
     return rc;
 }
 
-int evtchn_bind_pirq(struct domain *d, u32 pirq, u32 flags, u32 *port)
+int evtchn_bind_pirq(struct domain *d, u32 pirq, u32 *port)
 {
     struct evtchn_domain *e = d->evtchn;
     int rc;
@@ -113,7 +113,7 @@ int evtchn_bind_pirq(struct domain *d, u32 pirq, u32 flags, u32 *port)
     do {
         u64 irqflags = spin_lock_irqsave(&e->lock);
 
-        rc = bind_pirq_locked(d, pirq, flags & BIND_PIRQ__WILL_SHARE, port);
+        rc = bind_pirq_locked(d, pirq, port);
         spin_unlock_irqrestore(&e->lock, irqflags);
     } while (evtchn_try_again(e, &rc));
     return rc;

@@ -12,7 +12,7 @@ int evtchn_alloc_unbound(struct domain *d, u16 remote, u32 *port);
 int evtchn_bind_interdomain(struct domain *ld, u16 remote_dom, u32 remote_port, u32 *local_port);
 int evtchn_bind_virq(struct domain *d, u32 virq, u32 vcpu, u32 *port);
 int evtchn_bind_ipi(struct domain *d, u32 vcpu, u32 *port);
-int evtchn_bind_pirq(struct domain *d, u32 pirq, u32 flags, u32 *port);
+int evtchn_bind_pirq(struct domain *d, u32 pirq, u32 *port); /* one domain a line: nobody to share with */
 int evtchn_bind_vcpu(struct domain *d, u32 port, u32 vcpu);
 int evtchn_close(struct domain *d, u32 port);
 int evtchn_send(struct domain *d, u32 port);

@@ -273,13 +273,12 @@ int pirq_unmap(struct domain *d, int pirq)
     return 0;
 }
 
-int pirq_bind(struct domain *d, u32 pirq, u32 port, bool share)
+int pirq_bind(struct domain *d, u32 pirq, u32 port)
 {
     struct pirq *p = pirq_get(d, pirq);
     u64 flags;
     int rc;
 
-    (void)share; /* one domain a line: nobody to share with */
     if (!p)
         return pirq < NR_IRQS ? -EPERM : -EINVAL;
     flags = spin_lock_irqsave(&pirq_lock);
@@ -351,11 +350,10 @@ int pirq_eoi(struct domain *d, u32 pirq)
     return 0;
 }
 
-static int pirq_domain_create(struct domain *d, const struct xen_domctl_createdomain *cfg)
+static int pirq_domain_create(struct domain *d, const struct xen_domctl_createdomain *)
 {
     struct pirq_table *t;
 
-    (void)cfg;
     if (!d->privileged)
         return 0;
     t = hyp_zalloc(sizeof(*t));

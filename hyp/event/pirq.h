@@ -32,7 +32,7 @@ int pirq_status(struct domain *d, u32 pirq, u32 *flags);
 int pirq_eoi(struct domain *d, u32 pirq);
 
 /* For event channels; LOCK_EVTCHN of d is held. */
-int pirq_bind(struct domain *d, u32 pirq, u32 port, bool share);
+int pirq_bind(struct domain *d, u32 pirq, u32 port);
 /* After return no interrupt raises the port any more. Nothing if the pirq is not bound to it. */
 void pirq_unbind(struct domain *d, u32 pirq, u32 port);
 void pirq_set_affinity(struct domain *d, u32 pirq, unsigned cpu);

@@ -47,9 +47,8 @@ static long console_io_read(u64 count, u64 buf)
     return (long)done;
 }
 
-long do_console_io(u64 cmd, u64 count, u64 buf, u64 a4, u64 a5)
+long do_console_io(u64 cmd, u64 count, u64 buf, u64, u64)
 {
-    (void)a4, (void)a5;
     if (!current->domain->privileged)
         return -EPERM;
     switch ((u32)cmd) {

@@ -10,15 +10,10 @@
 #include "hypercalls/hypercalls.h"
 #include "lib/string.h"
 
-#define UNUSED2(a, b)       ((void)(a), (void)(b))
-#define UNUSED3(a, b, c)    ((void)(a), (void)(b), (void)(c))
-#define UNUSED4(a, b, c, d) ((void)(a), (void)(b), (void)(c), (void)(d))
-
-long do_set_trap_table(u64 list, u64 a2, u64 a3, u64 a4, u64 a5)
+long do_set_trap_table(u64 list, u64, u64, u64, u64)
 {
     struct vcpu *v = current;
 
-    UNUSED4(a2, a3, a4, a5);
     if (!list) {
         memset(v->traps, 0, sizeof(v->traps));
         return 0;
@@ -38,9 +33,8 @@ long do_set_trap_table(u64 list, u64 a2, u64 a3, u64 a4, u64 a5)
     }
 }
 
-long do_stack_switch(u64 ss, u64 sp, u64 a3, u64 a4, u64 a5)
+long do_stack_switch(u64 ss, u64 sp, u64, u64, u64)
 {
-    UNUSED3(a3, a4, a5);
     current->kernel_ss = (u16)(ss | 3);
     current->kernel_sp = sp;
     return 0;
@@ -78,11 +72,10 @@ static int register_callback(struct vcpu *v, unsigned type, unsigned flags, u64 
     return 0;
 }
 
-long do_set_callbacks(u64 event, u64 failsafe, u64 syscall, u64 a4, u64 a5)
+long do_set_callbacks(u64 event, u64 failsafe, u64 syscall, u64, u64)
 {
     struct vcpu *v = current;
 
-    UNUSED2(a4, a5);
     /* The old form cannot fail: a bad address leaves that callback as it was. */
     (void)register_callback(v, CALLBACKTYPE_event, CALLBACKF_mask_events, event);
     (void)register_callback(v, CALLBACKTYPE_failsafe, 0, failsafe);
@@ -90,12 +83,11 @@ long do_set_callbacks(u64 event, u64 failsafe, u64 syscall, u64 a4, u64 a5)
     return 0;
 }
 
-long do_callback_op(u64 cmd, u64 arg, u64 a3, u64 a4, u64 a5)
+long do_callback_op(u64 cmd, u64 arg, u64, u64, u64)
 {
     struct callback_register r;
     struct callback_unregister u;
 
-    UNUSED3(a3, a4, a5);
     switch (cmd) {
     case CALLBACKOP_register:
         if (copy_from_guest(&r, arg, sizeof(r)))
@@ -136,9 +128,8 @@ static void load_user_gs_selector(u16 sel)
     local_irq_restore(flags);
 }
 
-long do_set_segment_base(u64 which, u64 base, u64 a3, u64 a4, u64 a5)
+long do_set_segment_base(u64 which, u64 base, u64, u64, u64)
 {
-    UNUSED3(a3, a4, a5);
     if (which <= SEGBASE_GS_KERNEL && !is_canonical(base))
         return -EINVAL;
     switch (which) {
@@ -159,9 +150,8 @@ long do_set_segment_base(u64 which, u64 base, u64 a3, u64 a4, u64 a5)
     }
 }
 
-long do_fpu_taskswitch(u64 set, u64 a2, u64 a3, u64 a4, u64 a5)
+long do_fpu_taskswitch(u64 set, u64, u64, u64, u64)
 {
-    UNUSED4(a2, a3, a4, a5);
     current->ts = set != 0;
     if (set)
         fpu_set_ts();
@@ -170,15 +160,13 @@ long do_fpu_taskswitch(u64 set, u64 a2, u64 a3, u64 a4, u64 a5)
     return 0;
 }
 
-long do_set_debugreg(u64 nr, u64 value, u64 a3, u64 a4, u64 a5)
+long do_set_debugreg(u64 nr, u64 value, u64, u64, u64)
 {
-    UNUSED3(a3, a4, a5);
     return nr > 7 ? -ENODEV : debugreg_set(current, (unsigned)nr, value);
 }
 
-long do_get_debugreg(u64 nr, u64 a2, u64 a3, u64 a4, u64 a5)
+long do_get_debugreg(u64 nr, u64, u64, u64, u64)
 {
-    UNUSED4(a2, a3, a4, a5);
     if (nr > 7 || nr == 4 || nr == 5)
         return -ENODEV;
     return (long)debugreg_get(current, (unsigned)nr);
@@ -190,11 +178,10 @@ long do_get_debugreg(u64 nr, u64 a2, u64 a3, u64 a4, u64 a5)
      (1UL << VMASST_TYPE_architectural_iopl) | (1UL << VMASST_TYPE_runstate_update_flag) | \
      (1UL << VMASST_TYPE_m2p_strict))
 
-long do_vm_assist(u64 cmd, u64 type, u64 a3, u64 a4, u64 a5)
+long do_vm_assist(u64 cmd, u64 type, u64, u64, u64)
 {
     struct domain *d = current->domain;
 
-    UNUSED3(a3, a4, a5);
     if (type > 63 || !(VALID_ASSISTS & (1UL << type)))
         return -EINVAL;
     switch (cmd) {
@@ -209,10 +196,8 @@ long do_vm_assist(u64 cmd, u64 type, u64 a3, u64 a4, u64 a5)
     }
 }
 
-long do_iret(u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
+long do_iret(u64, u64, u64, u64, u64)
 {
-    UNUSED4(a1, a2, a3, a4);
-    (void)a5;
     do_guest_iret(guest_regs());
     return (long)guest_regs()->rax;
 }

@@ -3,16 +3,14 @@
 #include "hypercalls/control.h"
 #include "hypercalls/hypercalls.h"
 
-static long refused(struct domain *d, struct xen_domctl *op)
+static long refused(struct domain *, struct xen_domctl *)
 {
-    (void)d, (void)op;
     return -EOPNOTSUPP;
 }
 
 /* As a hypervisor without shadow paging answers: tools take it for "no log of dirty pages". */
-static long no_shadow(struct domain *d, struct xen_domctl *op)
+static long no_shadow(struct domain *, struct xen_domctl *)
 {
-    (void)d, (void)op;
     return -EINVAL;
 }
 
@@ -154,13 +152,12 @@ static long run_on(struct domain *d, u64 arg, struct xen_domctl *op)
     return r;
 }
 
-long do_domctl(u64 arg, u64 a2, u64 a3, u64 a4, u64 a5)
+long do_domctl(u64 arg, u64, u64, u64, u64)
 {
     struct xen_domctl op;
     struct domain *d;
     long r;
 
-    (void)a2, (void)a3, (void)a4, (void)a5;
     if (copy_from_guest(&op, arg, sizeof(op)))
         return -EFAULT;
     if (op.interface_version != XEN_DOMCTL_INTERFACE_VERSION)

@@ -39,27 +39,23 @@ long domctl_create(struct xen_domctl *op)
     return 0;
 }
 
-long domctl_destroy(struct domain *d, struct xen_domctl *op)
+long domctl_destroy(struct domain *d, struct xen_domctl *)
 {
-    (void)op;
     return domain_kill(d);
 }
 
-long domctl_pause(struct domain *d, struct xen_domctl *op)
+long domctl_pause(struct domain *d, struct xen_domctl *)
 {
-    (void)op;
     return domain_pause_by_toolstack(d);
 }
 
-long domctl_unpause(struct domain *d, struct xen_domctl *op)
+long domctl_unpause(struct domain *d, struct xen_domctl *)
 {
-    (void)op;
     return domain_unpause_by_toolstack(d);
 }
 
-long domctl_resume(struct domain *d, struct xen_domctl *op)
+long domctl_resume(struct domain *d, struct xen_domctl *)
 {
-    (void)op;
     domain_resume(d);
     return 0;
 }
@@ -116,15 +112,13 @@ long domctl_get_tsc(struct domain *d, struct xen_domctl *op)
     return 0;
 }
 
-long domctl_set_width(struct domain *d, struct xen_domctl *op)
+long domctl_set_width(struct domain *, struct xen_domctl *op)
 {
-    (void)d;
     return op->u.address_size.size == 64 ? 0 : -EINVAL;
 }
 
-long domctl_get_width(struct domain *d, struct xen_domctl *op)
+long domctl_get_width(struct domain *, struct xen_domctl *op)
 {
-    (void)d;
     op->u.address_size.size = 64;
     return 0;
 }

@@ -185,20 +185,18 @@ long domctl_get_affinity(struct domain *d, struct xen_domctl *op)
 }
 
 /* There is one node; a map without it names no memory at all. */
-long domctl_set_node_affinity(struct domain *d, struct xen_domctl *op)
+long domctl_set_node_affinity(struct domain *, struct xen_domctl *op)
 {
     u64 map[1];
     long r = bitmap_from_guest(map, 64, &op->u.nodeaffinity.nodemap);
 
-    (void)d;
     return r ? r : (map[0] & 1 ? 0 : -EINVAL);
 }
 
-long domctl_get_node_affinity(struct domain *d, struct xen_domctl *op)
+long domctl_get_node_affinity(struct domain *, struct xen_domctl *op)
 {
     const u64 map[1] = {1};
 
-    (void)d;
     return bitmap_to_guest(&op->u.nodeaffinity.nodemap, map, 64);
 }
 

@@ -75,7 +75,7 @@ static long bind_pirq(struct domain *d, u64 arg)
     int rc;
 
     COPY_IN(op, arg);
-    rc = evtchn_bind_pirq(d, op.pirq, op.flags, &op.port);
+    rc = evtchn_bind_pirq(d, op.pirq, &op.port);
     return answer_port(d, rc, op.port, arg, &op, sizeof(op));
 }
 
@@ -114,7 +114,7 @@ static long reset(u64 arg)
     return rc;
 }
 
-long do_event_channel_op(u64 cmd, u64 arg, u64 a3, u64 a4, u64 a5)
+long do_event_channel_op(u64 cmd, u64 arg, u64, u64, u64)
 {
     struct domain *d = current->domain;
     u32 port;
@@ -123,7 +123,6 @@ long do_event_channel_op(u64 cmd, u64 arg, u64 a3, u64 a4, u64 a5)
                        sizeof(struct evtchn_unmask) == sizeof(port) &&
                        sizeof(struct evtchn_close) == sizeof(port),
                    "the three that name a port and nothing else");
-    (void)a3, (void)a4, (void)a5;
     switch ((u32)cmd) {
     case EVTCHNOP_send:
         return get_guest_u32(&port, arg) ? -EFAULT : evtchn_send(d, port);

@@ -46,21 +46,19 @@ static void undo_map(union chunk *c, unsigned n)
     grant_unmap_finish(st, n);
 }
 
-static void run_unmap(struct grant_batch *b, union chunk *c, unsigned n)
+static void run_unmap(struct grant_batch *, union chunk *c, unsigned n)
 {
     struct grant_unmap_state st[CHUNK];
 
-    (void)b;
     for (unsigned i = 0; i < n; i++)
         grant_unmap(&c->unmap[i], &st[i]);
     grant_unmap_finish(st, n);
 }
 
-static void run_replace(struct grant_batch *b, union chunk *c, unsigned n)
+static void run_replace(struct grant_batch *, union chunk *c, unsigned n)
 {
     struct grant_unmap_state st[CHUNK];
 
-    (void)b;
     for (unsigned i = 0; i < n; i++)
         grant_unmap_replace(&c->replace[i], &st[i]);
     grant_unmap_finish(st, n);
@@ -218,11 +216,10 @@ static long get_status_frames(u64 arg, u32 count)
     return copy_to_guest(arg, &op, sizeof(op)) ? -EFAULT : 0;
 }
 
-long do_grant_table_op(u64 cmd, u64 arg, u64 count64, u64 a4, u64 a5)
+long do_grant_table_op(u64 cmd, u64 arg, u64 count64, u64, u64)
 {
     u32 count = (u32)count64;
 
-    (void)a4, (void)a5;
     if ((s32)count < 0)
         return -EINVAL;
     switch ((u32)cmd) {

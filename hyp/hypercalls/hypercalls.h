@@ -11,6 +11,7 @@
 #include "lib/errno.h"
 #include "mm/guest_access.h"
 
+/* A handler leaves the arguments that its hypercall has not without a name. */
 typedef long hypercall_fn(u64 a1, u64 a2, u64 a3, u64 a4, u64 a5);
 
 hypercall_fn do_set_trap_table, do_mmu_update, do_set_gdt, do_stack_switch, do_set_callbacks,

@@ -76,11 +76,10 @@ static long fetch(u64 arg, struct xen_mc *op)
     return copy_to_guest(arg, op, sizeof(*op)) ? -EFAULT : 0;
 }
 
-long do_mca(u64 arg, u64 a2, u64 a3, u64 a4, u64 a5)
+long do_mca(u64 arg, u64, u64, u64, u64)
 {
     struct xen_mc op;
 
-    (void)a2, (void)a3, (void)a4, (void)a5;
     if (!current->domain->privileged)
         return -EPERM;
     if (copy_from_guest(&op, arg, sizeof(op)))

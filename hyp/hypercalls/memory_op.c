@@ -78,14 +78,11 @@ static long dispatch(unsigned cmd, u64 arg)
     }
 }
 
-long do_memory_op(u64 cmd_arg, u64 arg, u64 a3, u64 a4, u64 a5)
+long do_memory_op(u64 cmd_arg, u64 arg, u64, u64, u64)
 {
     unsigned cmd = (unsigned)(cmd_arg & MEMOP_CMD_MASK);
     u64 start = cmd_arg >> MEMOP_CMD_BITS;
 
-    (void)a3;
-    (void)a4;
-    (void)a5;
     switch (cmd) {
     case XENMEM_increase_reservation:
     case XENMEM_decrease_reservation:

@@ -92,14 +92,13 @@ static int table_owner(u64 foreigndom, struct pg_owner *pt)
     return rc;
 }
 
-long do_mmu_update(u64 list, u64 count_arg, u64 pdone, u64 foreigndom, u64 a5)
+long do_mmu_update(u64 list, u64 count_arg, u64 pdone, u64 foreigndom, u64)
 {
     struct mm_owner *self = mm_of(current->domain);
     u32 count = (u32)count_arg, done = 0, before = 0;
     struct pg_owner pt, pg;
     int rc;
 
-    (void)a5;
     if (pt_unfinished(self) && pt_finish(self))
         return hypercall_continue(__HYPERVISOR_mmu_update, 4, list, count_arg, pdone, foreigndom, 0);
     /* Only the tail of the last update was left; its result travels in foreigndom. */
@@ -172,19 +171,16 @@ static int update_va(struct mm_owner *foreign, u64 va, u64 val, u64 flags)
     return flush_after(va, flags);
 }
 
-long do_update_va_mapping(u64 va, u64 val, u64 flags, u64 a4, u64 a5)
+long do_update_va_mapping(u64 va, u64 val, u64 flags, u64, u64)
 {
-    (void)a4;
-    (void)a5;
     return update_va(mm_of(current->domain), va, val, flags);
 }
 
-long do_update_va_mapping_otherdomain(u64 va, u64 val, u64 flags, u64 domid, u64 a5)
+long do_update_va_mapping_otherdomain(u64 va, u64 val, u64 flags, u64 domid, u64)
 {
     struct pg_owner pg;
     int rc = pg_owner_get((u16)domid, &pg);
 
-    (void)a5;
     if (rc)
         return rc;
     rc = update_va(pg.mm, va, val, flags);

@@ -183,14 +183,13 @@ static int run_ops(const struct pg_owner *pg, u64 list, u32 count, u32 *done)
     return 0;
 }
 
-long do_mmuext_op(u64 list, u64 count_arg, u64 pdone, u64 foreigndom, u64 a5)
+long do_mmuext_op(u64 list, u64 count_arg, u64 pdone, u64 foreigndom, u64)
 {
     struct mm_owner *self = mm_of(current->domain);
     u32 count = (u32)count_arg, done = 0, before = 0;
     struct pg_owner pg;
     int rc;
 
-    (void)a5;
     if (pt_unfinished(self) && pt_finish(self))
         return hypercall_continue(__HYPERVISOR_mmuext_op, 4, list, count_arg, pdone, foreigndom, 0);
     if (count == UPDATE_PREEMPTED && !list)

@@ -12,14 +12,11 @@ static int rewrite_entry(struct vcpu *v, u64 addr, struct multicall_entry *e)
     return copy_to_guest(addr, e, sizeof(*e));
 }
 
-long do_multicall(u64 list, u64 count, u64 a3, u64 a4, u64 a5)
+long do_multicall(u64 list, u64 count, u64, u64, u64)
 {
     struct vcpu *v = current;
     u32 nr = (u32)count;
 
-    (void)a3;
-    (void)a4;
-    (void)a5;
     if (v->in_multicall)
         return -EINVAL;
     for (u32 i = 0; i < nr; i++) {

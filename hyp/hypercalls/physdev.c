@@ -218,13 +218,12 @@ static const struct {
     [PHYSDEVOP_manage_pci_remove] = {manage_pci_remove, sizeof(struct physdev_manage_pci), false},
 };
 
-long do_physdev_op(u64 cmd64, u64 arg, u64 a3, u64 a4, u64 a5)
+long do_physdev_op(u64 cmd64, u64 arg, u64, u64, u64)
 {
     u32 cmd = (u32)cmd64;
     u64 op[4];
     long rc;
 
-    (void)a3, (void)a4, (void)a5;
     if (cmd == PHYSDEVOP_map_pirq)
         return map_pirq(arg);
     if (cmd >= ARRAY_SIZE(ops) || !ops[cmd].fn) /* docs/abi-coverage.md says which and why */

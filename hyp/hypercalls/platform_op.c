@@ -166,12 +166,11 @@ static long run(u64 arg, struct xen_platform_op *op)
     }
 }
 
-long do_platform_op(u64 arg, u64 a2, u64 a3, u64 a4, u64 a5)
+long do_platform_op(u64 arg, u64, u64, u64, u64)
 {
     struct xen_platform_op op;
     long r;
 
-    (void)a2, (void)a3, (void)a4, (void)a5;
     if (copy_from_guest(&op, arg, sizeof(op)))
         return -EFAULT;
     if (op.interface_version != XENPF_INTERFACE_VERSION)

@@ -104,11 +104,10 @@ static long do_watchdog(struct domain *d, u64 arg)
     return copy_from_guest(&w, arg, sizeof(w)) ? -EFAULT : watchdog_arm(d, w.id, w.timeout);
 }
 
-long do_sched_op(u64 cmd, u64 arg, u64 a3, u64 a4, u64 a5)
+long do_sched_op(u64 cmd, u64 arg, u64, u64, u64)
 {
     struct vcpu *v = current;
 
-    (void)a3, (void)a4, (void)a5;
     switch ((u32)cmd) {
     case SCHEDOP_yield:
         sched_yield();

@@ -7,12 +7,11 @@
 #define FAR_FUTURE (1UL << 50) /* about 13 days */
 #define SOON       (100 * 1000 * 1000UL)
 
-long do_set_timer_op(u64 timeout, u64 a2, u64 a3, u64 a4, u64 a5)
+long do_set_timer_op(u64 timeout, u64, u64, u64, u64)
 {
     struct vcpu *v = current;
     ns_t t;
 
-    (void)a2, (void)a3, (void)a4, (void)a5;
     if (!timeout) {
         vcpu_timer_stop_singleshot(v);
         return 0;

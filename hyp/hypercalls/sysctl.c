@@ -146,12 +146,11 @@ static sysctl_fn *const ops[] = {
     [XEN_SYSCTL_get_cpu_policy] = cpu_policy,    [XEN_SYSCTL_get_cpu_featureset] = cpu_features,
 };
 
-long do_sysctl(u64 arg, u64 a2, u64 a3, u64 a4, u64 a5)
+long do_sysctl(u64 arg, u64, u64, u64, u64)
 {
     struct xen_sysctl op;
     long r;
 
-    (void)a2, (void)a3, (void)a4, (void)a5;
     if (copy_from_guest(&op, arg, sizeof(op)))
         return -EFAULT;
     if (op.interface_version != XEN_SYSCTL_INTERFACE_VERSION)

@@ -142,12 +142,11 @@ static long send_nmi(struct vcpu *v, u64 arg)
     return 0;
 }
 
-long do_vcpu_op(u64 cmd, u64 vcpu, u64 arg, u64 a4, u64 a5)
+long do_vcpu_op(u64 cmd, u64 vcpu, u64 arg, u64, u64)
 {
     struct domain *d = current->domain;
     struct vcpu *v;
 
-    (void)a4, (void)a5;
     if ((u32)vcpu >= d->max_vcpus)
         return -ENOENT;
     v = d->vcpu[(u32)vcpu];

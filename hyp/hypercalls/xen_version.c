@@ -118,12 +118,11 @@ static long put_cmdline(const struct domain *d, u64 arg)
     return 0;
 }
 
-long do_xen_version(u64 cmd, u64 arg, u64 a3, u64 a4, u64 a5)
+long do_xen_version(u64 cmd, u64 arg, u64, u64, u64)
 {
     struct domain *d = current->domain;
     const struct xen_platform_parameters params = {.virt_start = HYP_VIRT_START};
 
-    (void)a3, (void)a4, (void)a5;
     switch ((u32)cmd) {
     case XENVER_version:
         return ABI_MAJOR << 16 | ABI_MINOR;

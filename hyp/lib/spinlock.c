@@ -68,25 +68,21 @@ void lock_check_irq_exit(u32 held)
     held_levels[cpu] = held;
 }
 #else
-static inline void check_take(const struct spinlock *l, bool ordered)
+static inline void check_take(const struct spinlock *, bool)
 {
-    (void)l, (void)ordered;
 }
-static inline void note_taken(struct spinlock *l)
+static inline void note_taken(struct spinlock *)
 {
-    (void)l;
 }
-static inline void note_released(struct spinlock *l)
+static inline void note_released(struct spinlock *)
 {
-    (void)l;
 }
 u32 lock_check_irq_enter(void)
 {
     return 0;
 }
-void lock_check_irq_exit(u32 held)
+void lock_check_irq_exit(u32)
 {
-    (void)held;
 }
 #endif
 

@@ -16,7 +16,7 @@ void mm_init(void);
  * piece before. MFN_NONE behind the end. */
 mfn_t m2p_step_frame(u64 step);
 /* Adds RAM frames [start, end) to the free lists; fits boot_free_ranges() and boot_free_modules(). */
-void alloc_add_range(mfn_t start, mfn_t end, void *unused);
+void alloc_add_range(mfn_t start, mfn_t end);
 
 /* 2^order contiguous frames for the hypervisor, in the direct map, not cleared; NULL when none. */
 void *hyp_alloc_pages(unsigned order);

@@ -130,7 +130,7 @@ void mm_init(void)
     find_ram();
     build_frame_table();
     build_m2p();
-    boot_free_ranges(alloc_add_range, NULL);
+    boot_free_ranges(alloc_add_range);
     paging_set_table_alloc(alloc_table);
     printk(LOG_INFO, "Memory: %lu MiB free of %lu MiB, highest frame %#lx\n", free_page_count() >> 8,
            total_page_count() >> 8, max_mfn);

@@ -99,11 +99,10 @@ void frames_free(struct page_info *pg, unsigned order, bool stamped)
     spin_unlock(&heap_lock);
 }
 
-void alloc_add_range(mfn_t start, mfn_t end, void *unused)
+void alloc_add_range(mfn_t start, mfn_t end)
 {
     u64 m = MAX(mfn_x(start), 1UL), e = MIN(mfn_x(end), max_mfn + 1);
 
-    (void)unused;
     spin_lock(&heap_lock);
     while (m < e) {
         unsigned order = MIN((unsigned)__builtin_ctzl(m), (unsigned)MAX_ORDER);

@@ -60,7 +60,7 @@ static int set_l1(struct mm_owner *pt, struct mm_owner *foreign, u64 *p, u64 new
         return 0;
     }
     (void)pte_exchange(p, new, preserve_ad);
-    l1e_put(old, pt);
+    l1e_put(old);
     return 0;
 }
 
@@ -198,10 +198,10 @@ static int exchange_l1(struct mm_owner *pt, u64 *p, unsigned offset, unsigned by
         }
         u64 seen = old;
         if (cmpxchg_u64(p, &seen, new)) {
-            l1e_put(old, pt);
+            l1e_put(old);
             return 0;
         }
-        l1e_put(new, pt);
+        l1e_put(new);
     }
 }
 

@@ -15,7 +15,7 @@ static int map_entry(struct mm_owner *pt, struct mm_owner *granter, u64 *p, mfn_
     return p ? pt_set_l1_locked(pt, granter, p, pte_make(frame, flags)) : -EINVAL;
 }
 
-static int unmap_entry(struct mm_owner *pt, u64 *p, mfn_t frame, u64 replacement)
+static int unmap_entry(u64 *p, mfn_t frame, u64 replacement)
 {
     u64 old;
 
@@ -26,7 +26,7 @@ static int unmap_entry(struct mm_owner *pt, u64 *p, mfn_t frame, u64 replacement
         return -EINVAL;
     /* A may have come since; the rest is ours to change, under the lock. */
     old = pte_exchange(p, replacement, false);
-    l1e_put(old, pt);
+    l1e_put(old);
     return old & PTE_A ? PT_GRANT_USED : 0;
 }
 
@@ -49,7 +49,7 @@ int pt_grant_map_pte(struct mm_owner *pt, struct mm_owner *granter, paddr_t pte,
 int pt_grant_unmap_va(struct mm_owner *pt, mfn_t l4, u64 va, mfn_t frame)
 {
     spin_lock(&pt->pt_lock);
-    int rc = unmap_entry(pt, pt_l1_entry_locked(l4, va), frame, 0);
+    int rc = unmap_entry(pt_l1_entry_locked(l4, va), frame, 0);
     spin_unlock(&pt->pt_lock);
     return rc;
 }
@@ -57,7 +57,7 @@ int pt_grant_unmap_va(struct mm_owner *pt, mfn_t l4, u64 va, mfn_t frame)
 int pt_grant_unmap_pte(struct mm_owner *pt, paddr_t pte, mfn_t frame)
 {
     spin_lock(&pt->pt_lock);
-    int rc = unmap_entry(pt, entry_at(pt, pte), frame, 0);
+    int rc = unmap_entry(entry_at(pt, pte), frame, 0);
     spin_unlock(&pt->pt_lock);
     return rc;
 }
@@ -71,7 +71,7 @@ int pt_grant_replace_va(struct mm_owner *pt, mfn_t l4, u64 va, u64 new_va, mfn_t
     if (to && from && to != from) {
         /* The references of new_va's entry move with it. */
         u64 moved = READ_ONCE(*from);
-        rc = unmap_entry(pt, to, frame, moved);
+        rc = unmap_entry(to, frame, moved);
         if (rc >= 0) {
             (void)pte_exchange(from, 0, false);
             rc = PT_GRANT_USED; /* the other address may have been used */

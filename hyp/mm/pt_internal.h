@@ -56,9 +56,9 @@ static inline u64 l1e_adjust(u64 e)
 /* References of a present, adjusted entry; may change cache attributes in *e. 0, -EINVAL, -EPERM, -EBUSY. */
 int l1e_get(u64 *e, struct mm_owner *pt, struct mm_owner *foreign);
 /* Gives back what an entry holds; nothing for one that is not present. */
-void l1e_put(u64 e, const struct mm_owner *pt);
+void l1e_put(u64 e);
 int l1_validate(struct page_info *pg, struct mm_owner *o);
-void l1_devalidate(struct page_info *pg, struct mm_owner *o);
+void l1_devalidate(struct page_info *pg);
 
 /* --- validate.c --- */
 /* A use of a table type. 0, -EINVAL, -ERESTART. */

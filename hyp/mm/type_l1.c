@@ -71,11 +71,10 @@ int l1e_get(u64 *e, struct mm_owner *pt, struct mm_owner *foreign)
     return 0;
 }
 
-void l1e_put(u64 e, const struct mm_owner *pt)
+void l1e_put(u64 e)
 {
     mfn_t mfn = pte_mfn(e);
 
-    (void)pt;
     if (!(e & PTE_P) || unlikely(!mfn_valid(mfn)))
         return;
     struct page_info *pg = mfn_to_page(mfn);
@@ -91,13 +90,13 @@ static bool eight_empty(const u64 *e)
 }
 
 /* Entries [0, n). */
-static void put_range(u64 *l1, unsigned n, struct mm_owner *o)
+static void put_range(u64 *l1, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
         if ((i & 7) == 0 && eight_empty(&l1[i]))
             i += 7;
         else if (l1[i] & PTE_P)
-            l1e_put(l1[i], o);
+            l1e_put(l1[i]);
     }
 }
 
@@ -116,7 +115,7 @@ int l1_validate(struct page_info *pg, struct mm_owner *o)
         u64 n = l1e_adjust(e);
         int rc = l1e_get(&n, o, o);
         if (rc) {
-            put_range(l1, i, o);
+            put_range(l1, i);
             return rc;
         }
         if (n != e)
@@ -125,7 +124,7 @@ int l1_validate(struct page_info *pg, struct mm_owner *o)
     return 0;
 }
 
-void l1_devalidate(struct page_info *pg, struct mm_owner *o)
+void l1_devalidate(struct page_info *pg)
 {
-    put_range(mfn_to_virt(page_to_mfn(pg)), 512, o);
+    put_range(mfn_to_virt(page_to_mfn(pg)), 512);
 }

@@ -122,7 +122,7 @@ static int put_use(struct page_info *pg, struct mm_owner *o, bool preemptible)
     ASSERT((x & PGT_count_mask) == 1 && !(x & PGT_pinned));
     __atomic_store_n(&pg->type_info, type | 1, __ATOMIC_SEQ_CST);
     if (type == PGT_l1) {
-        l1_devalidate(pg, o);
+        l1_devalidate(pg);
         table_done(pg, type);
         return 0;
     }

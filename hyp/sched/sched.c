@@ -257,9 +257,8 @@ static void schedule(void)
     }
 }
 
-static void slice_over(void *unused)
+static void slice_over(void *)
 {
-    (void)unused;
     softirq_raise(SOFTIRQ_SCHEDULE);
 }
 

@@ -69,9 +69,8 @@ u64 sched_idle_time(unsigned cpu)
     return rs.time[RUNSTATE_running];
 }
 
-static int sched_domain_create(struct domain *d, const struct xen_domctl_createdomain *cfg)
+static int sched_domain_create(struct domain *d, const struct xen_domctl_createdomain *)
 {
-    (void)cfg;
     d->sched_weight = 256;
     cap_domain_init(d);
     guest_wallclock_update(d);

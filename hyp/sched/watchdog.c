@@ -59,9 +59,8 @@ int watchdog_arm(struct domain *d, u32 id, u32 seconds)
     return 0;
 }
 
-static int watchdog_domain_create(struct domain *d, const struct xen_domctl_createdomain *cfg)
+static int watchdog_domain_create(struct domain *d, const struct xen_domctl_createdomain *)
 {
-    (void)cfg;
     for (unsigned i = 0; i < NR_WATCHDOGS; i++)
         timer_setup(&d->watchdog[i], ran_out, d);
     return 0;

@@ -6,7 +6,7 @@ include tests/host/hyp/mm/mm.mk
 
 FUZZ_CC ?= clang
 FUZZ_MMU_DIR := $(BUILD)/tests/fuzz/mmu
-FUZZ_MMU_CFLAGS := $(TEST_MM_CFLAGS) -O2 -fsanitize=fuzzer-no-link
+FUZZ_MMU_CFLAGS := $(TEST_MM_CFLAGS) -O2 -Wno-c2x-extensions -fsanitize=fuzzer-no-link
 FUZZ_MMU_OBJS := $(patsubst %.c,$(FUZZ_MMU_DIR)/%.o,$(TEST_MM_ROOM) tests/host/hyp/mm/mm_ops.c tests/fuzz/fuzz_mmu.c)
 
 $(FUZZ_MMU_DIR)/%.o: %.c

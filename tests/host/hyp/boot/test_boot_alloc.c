@@ -30,25 +30,23 @@ static void mark(paddr_t start, paddr_t end, enum owner o)
             frames[f] = (u8)o;
 }
 
-static void on_free(mfn_t start, mfn_t end, void *arg)
-{
-    u64 *last = arg;
+static u64 last; /* end of the range before */
 
+static void on_free(mfn_t start, mfn_t end)
+{
     assert_true(mfn_x(start) < mfn_x(end));
-    assert_true(mfn_x(start) >= *last); /* ascending */
-    *last = mfn_x(end);
+    assert_true(mfn_x(start) >= last); /* ascending */
+    last = mfn_x(end);
     for (u64 f = mfn_x(start); f < mfn_x(end); f++) {
         assert_int_equal(frames[f], RAM);
         frames[f] = FREED;
     }
 }
 
-static void on_module(mfn_t start, mfn_t end, void *arg)
+static void on_module(mfn_t start, mfn_t end)
 {
-    u64 *last = arg;
-
-    assert_true(mfn_x(start) >= *last);
-    *last = mfn_x(end);
+    assert_true(mfn_x(start) >= last);
+    last = mfn_x(end);
     for (u64 f = mfn_x(start); f < mfn_x(end); f++) {
         assert_int_equal(frames[f], MODULE);
         frames[f] = FREED;
@@ -99,13 +97,12 @@ static void take(size_t n, u64 align)
 
 static void finish(void)
 {
-    u64 last = 0;
-
-    boot_free_ranges(on_free, &last);
+    last = 0;
+    boot_free_ranges(on_free);
     for (unsigned f = 0; f < FRAMES; f++)
         assert_int_not_equal(frames[f], RAM);
     last = 0;
-    boot_free_modules(on_module, &last);
+    boot_free_modules(on_module);
     for (unsigned f = 0; f < FRAMES; f++)
         assert_int_not_equal(frames[f], MODULE);
 }

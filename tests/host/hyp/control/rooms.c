@@ -360,7 +360,7 @@ int vcpu_register_info(struct vcpu *v, mfn_t mfn, unsigned offset)
     return offset % 8 ? -ENXIO : 0;
 }
 
-bool fpu_xcr0_valid(u64 xcr0)
+static bool fpu_xcr0_valid(u64 xcr0)
 {
     return (xcr0 & 1) && !(xcr0 & ~7UL);
 }

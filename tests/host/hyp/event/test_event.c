@@ -280,8 +280,8 @@ static void gsi(void **state)
     assert_int_equal(pirq_map_gsi(dom[1], 9, &pirq), -EPERM);
     assert_int_equal(pirq_map_gsi(dom[0], 24, &pirq), -EINVAL);
     assert_int_equal(pirq_map_gsi(dom[0], 0, &pirq), -EINVAL);
-    assert_int_equal(evtchn_bind_pirq(dom[0], 9, 0, &port), -EINVAL); /* not mapped yet */
-    assert_int_equal(evtchn_bind_pirq(dom[1], 9, 0, &port), -EPERM);
+    assert_int_equal(evtchn_bind_pirq(dom[0], 9, &port), -EINVAL); /* not mapped yet */
+    assert_int_equal(evtchn_bind_pirq(dom[1], 9, &port), -EPERM);
     assert_int_equal(pirq_map_gsi(dom[0], 9, &pirq), 0);
     assert_int_equal(pirq_map_gsi(dom[0], 9, &again), 0);
     assert_int_equal(again, 9);
@@ -289,8 +289,8 @@ static void gsi(void **state)
     assert_int_equal(pirq_setup_gsi(9, true, true), 0);
     assert_int_equal(pirq_setup_gsi(9, true, true), -EEXIST);
 
-    assert_int_equal(evtchn_bind_pirq(dom[0], 9, 0, &port), 0);
-    assert_int_equal(evtchn_bind_pirq(dom[0], 9, 0, &other), -EEXIST);
+    assert_int_equal(evtchn_bind_pirq(dom[0], 9, &port), 0);
+    assert_int_equal(evtchn_bind_pirq(dom[0], 9, &other), -EEXIST);
     assert_int_equal(dom[0]->evtchn->in_use, 1);
     assert_int_equal(pirq_status(dom[0], 9, &flags), 0);
     assert_int_equal(flags, XENIRQSTAT_needs_eoi);
@@ -318,7 +318,7 @@ static void gsi_before_setup(void **state)
 
     (void)state;
     assert_int_equal(pirq_map_gsi(dom[0], 20, &late), 0);
-    assert_int_equal(evtchn_bind_pirq(dom[0], 20, BIND_PIRQ__WILL_SHARE, &port), 0);
+    assert_int_equal(evtchn_bind_pirq(dom[0], 20, &port), 0);
     assert_false(line_bound(20));
     assert_int_equal(pirq_status(dom[0], 20, &flags), 0);
     assert_int_equal(flags, XENIRQSTAT_needs_eoi);
@@ -328,7 +328,7 @@ static void gsi_before_setup(void **state)
     assert_true(pending(dom[0], port));
 
     assert_int_equal(pirq_map_gsi(dom[0], 14, &isa), 0);
-    assert_int_equal(evtchn_bind_pirq(dom[0], 14, 0, &isa_port), 0);
+    assert_int_equal(evtchn_bind_pirq(dom[0], 14, &isa_port), 0);
     assert_true(line_bound(14));
     assert_int_equal(pirq_status(dom[0], 14, &flags), 0);
     assert_int_equal(flags, 0);
@@ -364,13 +364,13 @@ static void messages(void **state)
 
     /* Unmapped while bound: the port stays and says nothing, and closing it does not touch the next user of
      * the number. */
-    assert_int_equal(evtchn_bind_pirq(dom[0], (u32)a, 0, &port), 0);
+    assert_int_equal(evtchn_bind_pirq(dom[0], (u32)a, &port), 0);
     assert_int_equal(pirq_unmap(dom[0], a), 0);
     assert_int_equal(status_of(dom[0], port), EVTCHNSTAT_pirq);
     map.index = -1;
     assert_int_equal(pirq_map_msi(dom[0], &map, &a), 0);
     u32 second;
-    assert_int_equal(evtchn_bind_pirq(dom[0], (u32)a, 0, &second), 0);
+    assert_int_equal(evtchn_bind_pirq(dom[0], (u32)a, &second), 0);
     assert_int_equal(evtchn_close(dom[0], port), 0);
     assert_int_equal(evtchn_close(dom[0], second), 0);
 }
@@ -443,7 +443,7 @@ static void random_step(unsigned *seed)
         (void)evtchn_bind_ipi(d, vcpu, &out);
         break;
     case 5:
-        (void)evtchn_bind_pirq(d, (u32)n, 0, &out);
+        (void)evtchn_bind_pirq(d, (u32)n, &out);
         break;
     case 6:
         (void)evtchn_bind_vcpu(d, port, vcpu);

@@ -141,7 +141,7 @@ void fake_reset(void)
         }
         memset(m2p, 0xff, FAKE_FRAMES * sizeof(u64));
         memset(ram, 0xa5, FAKE_FRAMES * PAGE_SIZE);
-        alloc_add_range(mfn_of(1), mfn_of(FAKE_HOLE), NULL);
+        alloc_add_range(mfn_of(1), mfn_of(FAKE_HOLE));
     }
     cpu_now = 0;
     fake_preempt_every(0);
