@@ -150,10 +150,8 @@ static bool is_served(const struct closing_device *closing)
 }
 
 /* A driver of the kernel holds nothing of the guest any more once it has left the device. */
-static int wait_driver_gone(const struct device *dev)
+static int wait_driver_gone(const struct device *dev, int64_t deadline)
 {
-    int64_t deadline = device_now_ms() + DEVICE_TIMEOUT_MS;
-
     while (driver_has(dev)) {
         if (device_now_ms() > deadline)
             return -1;
@@ -162,18 +160,44 @@ static int wait_driver_gone(const struct device *dev)
     return 0;
 }
 
-/* A process says 6, or removes the node. */
-static int wait_closed(struct toolstack *ts, const struct closing_device *closing)
+/* A process says 6, or removes the node. Until the deadline, of device_now_ms(). */
+static int wait_closed(struct toolstack *ts, const struct closing_device *closing, int64_t deadline)
 {
     const struct device *dev = &closing->dev;
+    int64_t left = deadline - device_now_ms();
 
     if (!is_served(closing))
         return 0;
     if (device_backends[dev->backend].in_kernel)
-        return wait_driver_gone(dev);
-    return device_wait_backend(ts->xs, dev, XenbusStateClosed, DEVICE_TIMEOUT_MS) == 0 || errno == ENOENT
+        return wait_driver_gone(dev, deadline);
+    return device_wait_backend(ts->xs, dev, XenbusStateClosed, left > 0 ? (int)left : 0) == 0 ||
+                   errno == ENOENT
                ? 0
                : -1;
+}
+
+/*
+ * They all close at the same time; one that is not through when the time is up has no more of it because
+ * others wait, too. Whoever still closes devices is waited for.
+ */
+static int wait_all_closed(struct toolstack *ts, const struct device_list *list)
+{
+    int64_t deadline = device_now_ms() + DEVICE_TIMEOUT_MS;
+    int rc = 0;
+
+    for (size_t i = 0; i < list->count; i++) {
+        const struct device *dev = &list->devices[i].dev;
+
+        if (wait_closed(ts, &list->devices[i], deadline) == 0) {
+            deadline = device_now_ms() + DEVICE_TIMEOUT_MS;
+            continue;
+        }
+        /* Removing the nodes makes the driver let go, too, if it can. */
+        report_error("device %s %u of domain %u: its backend did not close it, removing its nodes anyway",
+                     device_front_name(dev), dev->devid, dev->domid);
+        rc = -1;
+    }
+    return rc;
 }
 
 /* A directory, if nothing is left in it. */
@@ -253,14 +277,8 @@ static int detach_list(struct toolstack *ts, uint32_t domid, struct device_list 
         report_error("devices of domain %u: cannot close them in the store: %s", domid, strerror(errno));
         rc = -1;
     }
-    for (size_t i = 0; i < list->count; i++) {
-        if (wait_closed(ts, &list->devices[i]) == 0)
-            continue;
-        /* Removing the nodes makes the driver let go, too, if it can. */
-        report_error("device %s %u of domain %u: its backend did not close it, removing its nodes anyway",
-                     device_front_name(&list->devices[i].dev), list->devices[i].dev.devid, domid);
+    if (wait_all_closed(ts, list) != 0)
         rc = -1;
-    }
     if (xsc_transact(ts->xs, remove_body, list) != 0) {
         report_error("devices of domain %u: cannot remove their nodes: %s", domid, strerror(errno));
         rc = -1;
@@ -298,7 +316,7 @@ int device_ask_back(struct toolstack *ts, const struct device *dev)
                      strerror(errno));
         return -1;
     }
-    if (wait_closed(ts, &closing) != 0) {
+    if (wait_closed(ts, &closing, device_now_ms() + DEVICE_TIMEOUT_MS) != 0) {
         report_error(
             "device %s %u of domain %u: the guest has not let it go within %d s; it stays until that does "
             "so, or --force takes it away",

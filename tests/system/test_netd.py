@@ -210,6 +210,9 @@ def test_dhcp_nat_forward(dom0):
     """`ip=` by DHCP, the machine's network beyond dom0, and a port of dom0's that leads in."""
     inside = Guest(dom0, "inside", keys=",ip=10.0.5.20,forward=tcp:8080:80", ip="10.0.5.200")
     dom0.check("for i in $(seq 60); do ip addr show eth0 | grep -q 'inet ' && break; sleep 0.5; done")
+    # Whoever answers DHCP is there again when it was killed.
+    dom0.check("old=$(pidof dnsmasq); kill -9 $old; for i in $(seq 100); do pidof dnsmasq && break; sleep 0.2; done;"
+               " [ $(pidof dnsmasq) != $old ]")
     text = inside.check("ip addr flush dev eth0; udhcpc -f -q -n -t 10 -i eth0 -s /bin/true 2>&1")
     assert "10.0.5.20 obtained from 10.0.5.1" in text
     inside.check("ip addr add 10.0.5.20/24 dev eth0; ip route add default via 10.0.5.1; ping -c 2 -W 10 10.0.2.2")

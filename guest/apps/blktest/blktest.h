@@ -23,7 +23,7 @@ struct job {
     uint64_t seed;
     unsigned workers;   /* one a queue */
     unsigned reconnect; /* ms between forced reconnections, 0: none */
-    unsigned count;     /* of resizes to wait for */
+    unsigned count;     /* of resizes to wait for, or of passes */
 };
 
 /* A request and its buffer. */
@@ -81,8 +81,22 @@ bool worker_goes_on(const struct worker *w);
 void *slot_buffer(struct slot *s);
 void slot_check(struct slot *s);
 
+/*
+ * --- sector.c ---
+ * A sector that was written says itself which sector, generation and seed it is of, and all its words follow
+ * from those, so that a misplaced, stale or torn one is told from a correct one.
+ */
+#define SECTOR_WORDS (BLK_SECTOR / sizeof(uint64_t))
+
+void sector_fill(uint64_t *words, uint64_t seed, uint64_t sector, uint32_t generation);
+bool sector_is(const uint64_t *words, uint64_t seed, uint64_t sector, uint32_t generation);
+/* Any sector and generation of that seed, by its first word. */
+bool sector_is_ours(const uint64_t *words, uint64_t seed);
+bool sector_is_zero(const uint64_t *words);
+
 /* --- the tests; false: a line that says why was printed --- */
 bool verify(const struct job *job);
+bool passes(const struct job *job);
 bool bench(const struct job *job);
 bool resize(const struct job *job);
 bool limits(const struct job *job);

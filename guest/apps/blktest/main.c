@@ -2,13 +2,15 @@
 /*
  * Exercises a disk. Words of the command line:
  *
- *   dev=51712|xvda      default: the first one there is
- *   mode=verify|read|write|rand|randwrite|resize|info
- *   size=BYTES          of the disk, from its start (default: all, at most 64M); K, M and G may follow
- *   bytes=N seconds=N   how much and how long; the first to be reached counts (verify: 64M if neither is
- * given) qd=N bs=BYTES       requests in flight of each worker, and their length (verify: the longest) seed=N
- * queues=N     one worker a queue off=WORD,...        features not to use, as blk.off= reconnect=MS
- * connections are given up and made anew every MS milliseconds count=N             resizes to wait for
+ *   dev=51712|xvda       default: the first one there is
+ *   mode=verify|passes|read|write|rand|randwrite|resize|info
+ *   size=BYTES           of the disk, from its start (default: all, at most 64M); K, M and G may follow
+ *   bytes=N seconds=N    how much and how long, whatever is reached first (verify: 64M if neither is given)
+ *   qd=N bs=BYTES        requests in flight of each worker, and their length (verify: the longest)
+ *   seed=N
+ *   queues=N             one worker a queue
+ *   reconnect=MS         connections are given up and made anew every MS milliseconds
+ *   count=N              resizes to wait for, or passes in which everything is written and read
  *
  * The frontend's own words (blk.off= and others) are in guest/frontends/blk.h. The last line is RESULT:
  * PASSED, or RESULT: FAILED and why. Everything on the disk is overwritten, unless the mode is read, rand or
@@ -80,8 +82,8 @@ static bool run(const struct job *job)
     static const struct {
         const char *mode;
         bool (*run)(const struct job *job);
-    } modes[] = {{"verify", verify},   {"read", bench},    {"write", bench}, {"rand", bench},
-                 {"randwrite", bench}, {"resize", resize}, {"info", limits}};
+    } modes[] = {{"verify", verify}, {"passes", passes},   {"read", bench},    {"write", bench},
+                 {"rand", bench},    {"randwrite", bench}, {"resize", resize}, {"info", limits}};
 
     for (unsigned i = 0; i < ARRAY_SIZE(modes); i++)
         if (!strcmp(job->mode, modes[i].mode))

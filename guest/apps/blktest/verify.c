@@ -2,18 +2,14 @@
 /*
  * Random reads, writes, discards and flushes, with a model of what each sector must hold.
  *
- * A sector that was written says itself which sector, generation and seed it is of, and all its words follow
- * from those, so that a misplaced, stale or torn one is told from a correct one. The model has the
- * generation of each sector: 0 before its first write, when it may hold anything. A discarded sector holds
- * what it held, or zeroes. Requests that overlap are in flight at once only if all of them read. At the end
- * everything is read once more.
+ * The model has the generation of each sector: 0 before its first write, when it may hold anything. A
+ * discarded sector holds what it held, or zeroes. Requests that overlap are in flight at once only if all of
+ * them read. At the end everything is read once more.
  */
 #include "blktest.h"
 #include "guest/guest.h"
 #include "guest/mm.h"
 
-#define WORDS     (BLK_SECTOR / sizeof(uint64_t))
-#define MAGIC     0x484f53504553424bul
 #define DISCARDED 0x80000000u /* in the model */
 #define TRIES     16u         /* to find a place that overlaps with nothing in flight */
 #define UNDER_WAY 100u
@@ -27,43 +23,9 @@ struct part {
     uint64_t sweep; /* next sector of the last pass; UINT64_MAX before it */
 };
 
-/* --- sectors --------------------------------------------------------------- */
-
-static uint64_t follow(uint64_t x)
-{
-    return x * 6364136223846793005ul + 1442695040888963407ul;
-}
-
-static void fill_sector(uint64_t *words, uint64_t seed, uint64_t sector, uint32_t generation)
-{
-    uint64_t x = seed ^ sector << 32 ^ generation;
-
-    words[0] = MAGIC ^ seed;
-    words[1] = sector;
-    words[2] = generation;
-    for (unsigned i = 3; i < WORDS; i++)
-        words[i] = x = follow(x);
-}
-
-static bool sector_is(const uint64_t *words, uint64_t seed, uint64_t sector, uint32_t generation)
-{
-    uint64_t expected[WORDS];
-
-    fill_sector(expected, seed, sector, generation);
-    return !memcmp(words, expected, sizeof(expected));
-}
-
-static bool sector_is_zero(const uint64_t *words)
-{
-    for (unsigned i = 0; i < WORDS; i++)
-        if (words[i])
-            return false;
-    return true;
-}
-
 static void describe(struct worker *w, const uint64_t *words, uint64_t sector, uint32_t expected)
 {
-    if (words[0] == (MAGIC ^ w->job->seed))
+    if (sector_is_ours(words, w->job->seed))
         worker_fail(w, "sector %lu should have generation %u%s and begins as generation %lu of sector %lu",
                     sector, expected & ~DISCARDED, expected & DISCARDED ? " or zeroes" : "", words[2],
                     words[1]);
@@ -139,7 +101,8 @@ static void prepare(struct worker *w, struct slot *s)
         return;
     s->generation = ++p->generation;
     for (uint64_t i = 0; i < s->req.sectors; i++)
-        fill_sector((uint64_t *)s->req.buf + i * WORDS, w->job->seed, s->req.sector + i, s->generation);
+        sector_fill((uint64_t *)s->req.buf + i * SECTOR_WORDS, w->job->seed, s->req.sector + i,
+                    s->generation);
 }
 
 static bool next_random(struct worker *w, struct slot *s)
@@ -194,7 +157,7 @@ static void verify_ended(struct worker *w, struct slot *s)
     case BLK_READ:
         p->reads++;
         for (uint64_t i = 0; i < s->req.sectors; i++)
-            check_sector(w, (uint64_t *)s->req.buf + i * WORDS, s->req.sector + i);
+            check_sector(w, (uint64_t *)s->req.buf + i * SECTOR_WORDS, s->req.sector + i);
         break;
     case BLK_WRITE:
         p->writes++;

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: MIT
+"""Much data through each pairing of a frontend and a backend, and backends that are killed while it goes through.
+
+A guest writes its whole disk, reads it and compares each byte, again and again; each pass has other data. The disk is in
+dom0's memory.
+
+    pytest tests/system/test_volume.py --full       10 GiB a pairing, 50 kills
+    pytest tests/system/test_volume.py              256 MiB, 5 kills
+"""
+
+import gzip
+import itertools
+import re
+import time
+
+import pytest
+
+import conftest
+import vm
+import mkinitramfs  # its directory is on the path since conftest
+
+DISK_MB = 256
+FULL_PASSES, FULL_KILLS, SHORT_KILLS = 40, 50, 5
+# Of each request, and how many are in flight.
+BLOCK, DEPTH = 1 << 20, 4
+NEVER = 1000000
+NUMBERS = itertools.count(1)
+BLKTEST = """\
+kernel = "/guest/blktest.elf"
+memory = 64
+extra = "mode=passes size={mb}M bs={block} qd={depth} count={passes}"
+"""
+LINUX = """\
+kernel = "/media/guest/vmlinuz"
+ramdisk = "/guest/initramfs.gz"
+memory = 192
+extra = "console=hvc0 quiet rdinit=/passes passes={passes},{block},{depth}"
+"""
+COMMON = """\
+name = "{name}"
+vcpus = 2
+on_crash = "destroy"
+disk = [ "format=raw,vdev=xvda,access=rw{key},target={image}" ]
+"""
+FRONTENDS = {"blktest": BLKTEST, "linux": LINUX}
+PAIRINGS = [("blktest", "hospes"), ("linux", "hospes"), ("blktest", "linux")]
+
+
+def archive(files):
+    """Files {path: content}, executable, as what the kernel adds to an initramfs."""
+    packed = mkinitramfs.Archive()
+    for path, content in files.items():
+        packed.file(path, content, 0o755)
+    return gzip.compress(packed.cpio(), 1)
+
+
+@pytest.fixture(scope="module")
+def dom0(pytestconfig, stock, tmp_path_factory):
+    if stock:
+        pytest.skip("needs this project's daemons")
+    directory = tmp_path_factory.mktemp("volume")
+    inner = (vm.BUILD / "guest-linux/initramfs.gz").read_bytes() + archive(
+        {"/bin/blkpasses": (vm.BUILD / "tests/system/blkpasses").read_bytes(),
+         "/passes": (vm.ROOT / "tests/system/load/guest-init").read_bytes()})
+    image = directory / "initramfs"
+    image.write_bytes((vm.BUILD / "dom0/initramfs.gz").read_bytes() + archive(
+        {"/guest/blktest.elf": (vm.BUILD / "guest/apps/blktest.elf").read_bytes(), "/guest/initramfs.gz": inner}))
+    with vm.VM(hyp=pytestconfig.getoption("--hyp"), kernel=vm.BUILD / "kernel/vmlinuz", initrd=image,
+               append="console=hvc0", hyp_append="dom0_mem=1024M", mem=1792, smp=2,
+               disks=[vm.BUILD / "guest-linux/media.iso"], log=directory / "serial.log") as machine:
+        machine.expect(r"^dom0: up", timeout=300)
+        machine.expect(r"# $", timeout=60)
+        machine.check("dmesg -n 1; mkdir -p /media; mount -t iso9660 -o ro /dev/vda /media; mkdir /disks;"
+                      " mount -t tmpfs -o size=300m disks /disks")
+        yield conftest.Dom0(machine)
+
+
+class Guest:
+    """A guest under way, and the end of it."""
+
+    def __init__(self, dom0, frontend, backend, passes):
+        name = f"volume{next(NUMBERS)}"
+        self.dom0, self.name, self.image = dom0, name, f"/disks/{name}.img"
+        self.log = f"/var/log/hospes/console-{name}.log"
+        text = (COMMON + FRONTENDS[frontend]).format(name=name, image=self.image, key=f",backendtype={backend}",
+                                                    passes=passes, block=BLOCK, depth=DEPTH, mb=DISK_MB)
+        dom0.check(f"truncate -s {DISK_MB}M {self.image}")
+        for number, line in enumerate(text.splitlines()):
+            dom0.check(f"echo '{line}' {'>>' if number else '>'} /tmp/{name}.cfg")
+        dom0.check(f"hospes create -q /tmp/{name}.cfg", timeout=180)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.dom0.run(f"hospes destroy {self.name} 2>/dev/null; rm -f {self.image}", timeout=180)
+
+    def until(self, done, seconds):
+        """Until done() is true; what goes wrong in the guest is seen early."""
+        deadline = time.monotonic() + seconds
+        while True:
+            text = self.dom0.run(f"tail -n 60 {self.log}")[1]
+            assert not re.search("RESULT: FAILED|Kernel panic|I/O error|out of use", text), text
+            if done():
+                return text
+            assert time.monotonic() < deadline, text
+            self.dom0.run("sleep 2")
+
+    def ended(self):
+        return self.dom0.run(f"grep -q 'RESULT: PASSED' {self.log}")[0] == 0
+
+    def passes(self):
+        """How many whole passes have been right so far, of the slowest worker."""
+        text = self.dom0.check(f"grep -oE '(worker [0-9]+|blkpasses): pass [0-9]+' {self.log}; true")
+        last = {who: int(number) for who, number in re.findall(r"^(.*): pass (\d+)", text, re.M)}
+        return min(last.values(), default=0)
+
+
+@pytest.fixture(params=PAIRINGS, ids=["-".join(pairing) for pairing in PAIRINGS])
+def pairing(request):
+    return request.param
+
+
+def test_volume(dom0, full, pairing):
+    """All that is written is read back as it was written."""
+    passes = FULL_PASSES if full else 1
+    with Guest(dom0, *pairing, passes) as guest:
+        text = guest.until(guest.ended, 240 + 120 * passes)
+    written, checked = re.search(r"passes: (\d+) sectors written, (\d+) checked", text).groups()
+    assert int(written) == int(checked) == passes * DISK_MB << 11
+
+
+WORKER = "for p in $old; do [ $(stat -c %u /proc/$p) = 0 ] || kill -9 $p; done"
+ALL = "kill -9 $old"
+PAUSES = (0.1, 0.5, 1.1, 2.3)
+
+
+def test_killed(dom0, full, pairing):
+    """The daemon is killed, all of it or its worker, while the guest writes and reads: not one byte is wrong."""
+    if pairing[1] != "hospes":
+        pytest.skip("Linux's backend is no process")
+    pids = "$(pidof hospes-blockd | tr ' ' '\\n' | sort)"
+    with Guest(dom0, *pairing, NEVER) as guest:
+        guest.until(lambda: guest.passes() >= 1, 480)
+        for number in range(FULL_KILLS if full else SHORT_KILLS):
+            dom0.check(f"sleep {PAUSES[number % 4]}; old=\"{pids}\"; {WORKER if number % 2 else ALL};"
+                       f" until [ $(pidof hospes-blockd | wc -w) = 2 ] && [ \"{pids}\" != \"$old\" ]; do sleep 0.1;"
+                       " done", timeout=240)
+        before = guest.passes()
+        # The first pass after this one may have been half done; the next is whole.
+        guest.until(lambda: guest.passes() >= before + 2, 960)
