@@ -211,3 +211,20 @@ def test_many_devices(dom0, guest, full):
     print(f"{count} disks: {time.monotonic() - start:.1f} s, {(rss(dom0) - before) / count:.1f} KiB each")
     assert rss(dom0) - before < count * 1024
     dom0.check("hospes destroy many", timeout=180)
+
+
+def test_destroy_does_not_wait_for_each(dom0, guest, full):
+    """A daemon that says nothing holds a guest's end up once, however many disks it has; then it goes on."""
+    count = 20 if full else 6
+    dom0.check(f"sed 's/many/silent/; s/^disk.*//; /^\"format/d; /^]/d' /tmp/many.cfg > /tmp/silent.cfg;"
+               f" (echo 'disk = ['; grep '^\"format' /tmp/many.cfg | head -n {count}; echo ']') >> /tmp/silent.cfg")
+    dom0.check("hospes create -p /tmp/silent.cfg", timeout=180)
+    dom0.check("kill -STOP $(pidof hospes-blockd)")
+    status, text = dom0.run("hospes destroy silent", timeout=100)
+    dom0.check("kill -CONT $(pidof hospes-blockd)")
+    assert status != 0 and text.count("did not close it") == count, text
+    assert dom0.run("hospes domid silent")[0] != 0
+    guest.check("dd if=/dev/xvda of=/dev/null bs=1M count=1 iflag=direct 2>/dev/null")
+    # All that it held of that guest is let go, so that another one may have it.
+    dom0.check("hospes create -p /tmp/silent.cfg", timeout=180)
+    dom0.check("hospes destroy silent", timeout=180)

@@ -139,7 +139,7 @@ def attack(dom0, words, seconds):
         for kind in ("vbd", "vif"):
             dom0.attacker(kind, words)
         for name in HOSTILE:
-            text = dom0.wait(name, "RESULT:", 900)
+            text = dom0.wait(name, "RESULT:", 3000)
             print(text)
             assert "RESULT: PASSED" in text, text
             assert "not recovered" not in text, text
@@ -166,15 +166,15 @@ def test_attacks(dom0, warm):
     attack(dom0, "seed=1 rounds=3", 20)
 
 
-@pytest.mark.parametrize("seed", range(2, 6))
+@pytest.mark.parametrize("seed", [2, 3])
 def test_attacks_long(dom0, warm, full, seed):
     if not full:
         pytest.skip("long")
-    attack(dom0, f"seed={seed} rounds=400", 300)
+    attack(dom0, f"seed={seed} rounds=150 store=15", 120)
 
 
 def test_reconnects(dom0, warm, full):
-    """Thousands of connections."""
+    """Two thousand connections, a thousand of each daemon."""
     if not full:
         pytest.skip("long")
-    attack(dom0, "attack=reconnect rounds=3000", 300)
+    attack(dom0, "attack=reconnect rounds=1000", 120)

@@ -27,7 +27,7 @@ NEVER = 1000000
 NUMBERS = itertools.count(1)
 BLKTEST = """\
 kernel = "/guest/blktest.elf"
-memory = 64
+memory = 128
 extra = "mode=passes size={mb}M bs={block} qd={depth} count={passes}"
 """
 LINUX = """\
@@ -104,7 +104,7 @@ class Guest:
             if done():
                 return text
             assert time.monotonic() < deadline, text
-            self.dom0.run("sleep 2")
+            self.dom0.run("sleep 8")
 
     def ended(self):
         return self.dom0.run(f"grep -q 'RESULT: PASSED' {self.log}")[0] == 0

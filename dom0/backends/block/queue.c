@@ -40,6 +40,8 @@ static int resume(struct queue *queue)
     for (int i = 0; i < count; i++)
         if (work_take(queue, order[i]) != 0)
             return -1;
+    /* The one before may have shown answers and died before it could say so; nobody else ever would. */
+    port_notify(queue->port);
     return 0;
 }
 
@@ -153,7 +155,6 @@ void queue_free(struct queue *queue)
 static bool answer(struct queue *queue)
 {
     struct work *work;
-    bool notify;
 
     if (TAILQ_EMPTY(&queue->done))
         return false;
@@ -162,15 +163,14 @@ static bool answer(struct queue *queue)
         journal_answer(work->entry, queue->ring.back.rsp_prod_pvt);
         blk_ring_answer(&queue->ring, work->req.id, work->req.operation, work->status);
     }
-    notify = blk_ring_publish(&queue->ring);
+    if (blk_ring_publish(&queue->ring))
+        port_notify(queue->port);
     journal_lives(queue->journal);
     for (work = TAILQ_FIRST(&queue->done); work; work = TAILQ_NEXT(work, link)) {
         journal_release(work->entry);
         queue->free_entries[queue->free_count++] = work->entry;
     }
     free_works(&queue->done);
-    if (notify)
-        port_notify(queue->port);
     return true;
 }
 

@@ -109,8 +109,11 @@ static void unmap_ring(struct guest *guest)
 static int bind_port(struct guest *guest, uint32_t remote)
 {
     guest->port = guest_port_bind(guest->services->access, guest->domid, remote, on_event, guest);
-    if (guest->port)
+    if (guest->port) {
+        /* A daemon before us may have given it input and died before it could say so. */
+        guest_port_notify(guest->port);
         return 0;
+    }
     daemon_log("domain %u: cannot bind its console port %u: %s", guest->domid, remote, strerror(errno));
     return -1;
 }

@@ -5,6 +5,7 @@
  *   dev=vbd|vif     which
  *   attack=NAME     one of those at the end of vbd.c, vif.c and nodes.c; default all of them in turn
  *   rounds=N        of each attack (default 50)
+ *   store=N         rounds of those by way of the store, which take a connection each (default: as many)
  *   seed=N          of everything that is chance (default 1)
  *
  * A second vCPU writes to rings and pages while the backend reads them. After each attack an honest
@@ -55,13 +56,13 @@ static void run(struct victim *v, const struct attack *attack, uint64_t seed, un
            recovered ? "recovered" : "not recovered");
 }
 
-static unsigned run_list(struct victim *v, const struct attack *list, const char *only)
+static unsigned run_list(struct victim *v, const struct attack *list, const char *only, unsigned rounds)
 {
     unsigned n = 0;
 
     for (; list->name && !v->stuck; list++)
         if (!only[0] || !strcmp(only, list->name)) {
-            run(v, list, number("seed=", 1), (unsigned)number("rounds=", 50));
+            run(v, list, number("seed=", 1), rounds);
             n++;
         }
     return n;
@@ -72,7 +73,7 @@ static const char *test(void)
     char kind[8] = "", only[24] = "";
     struct victim *v;
     static struct victim the_victim;
-    unsigned n;
+    unsigned n, rounds = (unsigned)number("rounds=", 50);
 
     v = &the_victim;
     if (!cmdline_value("dev=", kind, sizeof(kind)) || (strcmp(kind, "vbd") && strcmp(kind, "vif")))
@@ -84,8 +85,8 @@ static const char *test(void)
         return "there is no such device";
     if (!pool_init(v->xb.backend) || !scribble_init())
         return "out of memory";
-    n = run_list(v, v->net ? vif_attacks : vbd_attacks, only);
-    n += run_list(v, store_attacks, only);
+    n = run_list(v, v->net ? vif_attacks : vbd_attacks, only, rounds);
+    n += run_list(v, store_attacks, only, (unsigned)number("store=", rounds));
     xenbus_device_close(&v->xb);
     if (v->stuck)
         return "see above";

@@ -111,10 +111,13 @@ static void give_up_old(struct pingpong *p)
     }
 }
 
-/* The next place is free, so that numbers and places stay in step. */
+/*
+ * The next place is free, so that numbers and places stay in step. The first one goes alone until there was
+ * an answer: its neighbour has to be asked for, and few of those that follow it so long would be kept.
+ */
 static bool may_send(const struct pingpong *p, uint64_t end)
 {
-    if (p->flights[p->next % p->o->window].out)
+    if (p->flights[p->next % p->o->window].out || (p->under_way && !p->answered))
         return false;
     return (!p->o->count || p->next < p->o->count) && (!end || time_now() < end);
 }

@@ -563,6 +563,23 @@ static void test_deadly_request(void **state)
     assert_int_equal(f->fails, 1);
 }
 
+/* Answers may be there of which the frontend was not told: it is told once, with requests open or without. */
+static void test_next_daemon_notifies(void **state)
+{
+    struct fake *f = *state;
+    unsigned before;
+
+    f->image.at_once = true;
+    fake_ask_data(f, 1, BLKIF_OP_READ, 0, FAKE_DATA_GREF, 0, 7);
+    fake_push(f);
+    fake_run(f);
+    before = f->notifies;
+    assert_non_null(fake_restart(f));
+    fake_run(f);
+    assert_int_equal(f->notifies, before + 1);
+    expect_answer(f, 1, BLKIF_RSP_OKAY);
+}
+
 static void test_event_wanted_again(void **state)
 {
     struct fake *f = *state;
@@ -607,6 +624,7 @@ int main(void)
         BOTH(test_cut_off_image),
         BOTH(test_stop_with_io_under_way),
         BOTH(test_deadly_request),
+        BOTH(test_next_daemon_notifies),
         BOTH(test_event_wanted_again),
     };
 
