@@ -30,12 +30,14 @@ FEATURES = {
 # These are enough for the short form.
 SHORT = {"everything", "temporary-grants", "barrier", "nothing"}
 SIZE = 48 << 20
+# The long form writes a disk of that size in dom0's memory eighty times: 10 GiB.
+VOLUME, FULL_PASSES, FULL_KILLS = 128 << 20, 80, 50
 NUMBERS = itertools.count(1)
 GUEST = """\
 name = "{name}"
 kernel = "/apps/blktest.elf"
 extra = "{words}"
-memory = 64
+memory = 128
 vcpus = 2
 disk = [ "{disk}" ]
 on_crash = "destroy"
@@ -71,7 +73,7 @@ def log_of(name):
 def wait_for(dom0, name, pattern, seconds):
     """Until the guest has printed that; all that it printed. The daemon's time stamps are taken off."""
     lines = f"sed -E 's/^[0-9T:-]+Z //' {log_of(name)} 2>/dev/null"
-    dom0.run(f"for i in $(seq {seconds * 5}); do {lines} | grep -qE '{pattern}' && break; sleep 0.2; done",
+    dom0.run(f"for i in $(seq {seconds * 5}); do {lines} | grep -qE '{pattern}|^RESULT: ' && break; sleep 0.2; done",
              timeout=seconds * 4)
     text = dom0.run(lines)[1]
     assert re.search(pattern, text, re.M), text
@@ -106,7 +108,7 @@ class Guest:
 
 
 def verify(full, size):
-    return f"mode=verify bytes={'512M' if full else size}"
+    return f"mode=verify bytes={'256M' if full else size}"
 
 
 @pytest.mark.parametrize("feature", list(FEATURES))
@@ -188,6 +190,50 @@ def test_backend_goes_and_comes_back(dom0, backend, full):
         else:
             kill_daemon(dom0, times, 1)
         guest.passed(60 + seconds)
+
+
+def passes(full, count):
+    """The whole disk written, read and compared that often; each pass has other data."""
+    size = VOLUME if full else SIZE // 2
+    return f"mode=passes size={size} bs=1M qd=4 count={count}", size
+
+
+def test_volume(dom0, backend, full):
+    """All that is written is read back as it was written."""
+    count = FULL_PASSES if full else 2
+    words, size = passes(full, count)
+    with Guest(dom0, backend, words, size=size) as guest:
+        for number in range(1, count):
+            guest.wait(f"pass {number} of", 240)
+        text = guest.passed(240)
+    written, checked = re.search(r"passes: (\d+) sectors written, (\d+) checked", text).groups()
+    assert int(written) == int(checked) == count * size // 512
+
+
+WORKER = "for p in $old; do [ $(stat -c %u /proc/$p) = 0 ] || kill -9 $p; done"
+ALL = "kill -9 $old"
+PAUSES = (0.1, 0.5, 1.1, 2.3)
+
+
+def test_killed_under_volume(dom0, backend, full):
+    """The daemon is killed, all of it or its worker, while much is written and read: not one byte is wrong."""
+    if backend == "linux":
+        pytest.skip("it is no process")
+    pids = "$(pidof hospes-blockd | tr ' ' '\\n' | sort)"
+    words, size = passes(full, 1000000)
+    with Guest(dom0, backend, words, size=size) as guest:
+        guest.wait("pass 1 of", 240)
+        for number in range(FULL_KILLS if full else 5):
+            dom0.check(f"sleep {PAUSES[number % 4]}; old=\"{pids}\"; {WORKER if number % 2 else ALL};"
+                       f" until [ $(pidof hospes-blockd | wc -w) = 2 ] && [ \"{pids}\" != \"$old\" ]; do sleep 0.1;"
+                       " done", timeout=240)
+        text = dom0.check(f"cat {log_of(guest.name)}")
+        assert "RESULT" not in text and "out of use" not in text, text
+        # Of the passes that were under way at the last kill the next one is begun after it, on each worker.
+        for worker in range(2):
+            last = max(map(int, re.findall(rf"worker {worker}: pass (\d+) of", text)), default=0)
+            guest.wait(f"worker {worker}: pass {last + 2} of", 480)
+        assert "RESULT" not in dom0.check(f"cat {log_of(guest.name)}")
 
 
 def test_unplugged_under_way(dom0, backend):
