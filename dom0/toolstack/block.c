@@ -2,12 +2,9 @@
 /* block-attach and block-detach. */
 #include "dom0/toolstack/block.h"
 
-#include <getopt.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "dom0/toolstack/cmd.h"
-#include "dom0/toolstack/device.h"
 #include "dom0/toolstack/report.h"
 #include "dom0/toolstack/xlcfg_device.h"
 
@@ -27,60 +24,44 @@ const struct disk_config *block_find(const struct hotplug *h, const char *name)
     for (size_t i = 0; i < h->now.disk_count; i++)
         if (h->now.disks[i].devid == number)
             return &h->now.disks[i];
-    report_error("%s: domain %u has no disk %s", h->verb, h->domid, name);
+    report_error("%s: domain %u has no disk %s; `hospes block-list %u` shows its disks", h->verb, h->domid,
+                 name, h->domid);
     return NULL;
 }
 
-static int attach(struct toolstack *ts, const struct hotplug *h, const char *spec)
-{
-    struct disk_config disk;
-    struct domain_config more;
-    int rc = xlcfg_parse_disk("command line", 1, spec, &disk);
+/* What a command line names, for messages. */
+#define SOURCE "command line"
+#define LINE   1
 
-    domain_config_init(&more);
-    more.disks = &disk;
-    more.disk_count = 1;
-    if (rc == 0)
-        rc = xlcfg_check_disk(h->now.disks, h->now.disk_count, &disk, "command line", 1);
-    if (rc == 0)
-        rc = devices_attach_more(ts, h->domid, &more);
-    disk_config_free(&disk);
-    return rc;
+static int describe(const struct hotplug *h, const char *spec, struct domain_config *more)
+{
+    more->disks = calloc(1, sizeof(*more->disks));
+    if (!more->disks) {
+        report_error("%s: out of memory", h->verb);
+        return -1;
+    }
+    more->disk_count = 1;
+    if (xlcfg_parse_disk(SOURCE, LINE, spec, more->disks) != 0)
+        return -1;
+    return xlcfg_check_disk(h->now.disks, h->now.disk_count, more->disks, SOURCE, LINE);
 }
 
 int cmd_block_attach(struct toolstack *ts, int argc, char **argv)
 {
-    struct hotplug h;
-    char *spec;
-    int rc;
+    return argc < 3 ? cmd_usage(argv) : hotplug_attach(ts, argc, argv, describe);
+}
 
-    if (argc < 3)
-        return cmd_usage(argv);
-    spec = hotplug_spec(argv[0], argv + 2, argc - 2);
-    if (!spec)
-        return EXIT_FAILURE;
-    rc = hotplug_open(ts, &h, argv[0], argv[1]);
-    if (rc == 0) {
-        rc = attach(ts, &h, spec);
-        hotplug_close(&h);
-    }
-    free(spec);
-    return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+static int find(const struct hotplug *h, const char *name, uint32_t *devid)
+{
+    const struct disk_config *disk = block_find(h, name);
+
+    if (!disk)
+        return -1;
+    *devid = disk->devid;
+    return 0;
 }
 
 int cmd_block_detach(struct toolstack *ts, int argc, char **argv)
 {
-    const struct disk_config *disk;
-    struct hotplug h;
-    bool force;
-    int rc;
-
-    if (!hotplug_detach_options(argc, argv, &force))
-        return cmd_usage(argv);
-    if (hotplug_open(ts, &h, argv[0], argv[optind]) != 0)
-        return EXIT_FAILURE;
-    disk = block_find(&h, argv[optind + 1]);
-    rc = disk ? hotplug_detach(ts, &h, DEVICE_VBD, disk->devid, force) : -1;
-    hotplug_close(&h);
-    return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return hotplug_detach(ts, argc, argv, DEVICE_VBD, find);
 }

@@ -71,7 +71,8 @@ int vif_prepare(struct vif_device *vif, uint32_t domid, const struct vif_config 
         return vif_fail(vif, cfg->vifname, "that can be no name of an interface");
     if (net_link_get(net, vif_bridge_name(cfg), &vif->bridge) != 0)
         return vif_fail(vif, vif_bridge_name(cfg),
-                        errno == ENODEV ? "there is no such bridge" : strerror(errno));
+                        errno == ENODEV ? "there is no such bridge; `hospes bridge-add` makes one"
+                                        : strerror(errno));
     if (!vif->bridge.is_bridge)
         return vif_fail(vif, vif_bridge_name(cfg), "is no bridge");
     describe(vif);

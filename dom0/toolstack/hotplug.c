@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dom0/toolstack/cmd.h"
 #include "dom0/toolstack/device.h"
 #include "dom0/toolstack/device_record.h"
 #include "dom0/toolstack/report.h"
@@ -49,7 +50,8 @@ void hotplug_close(struct hotplug *h)
     domain_unlock(&h->lock);
 }
 
-char *hotplug_spec(const char *verb, char *const words[], int count)
+/* NULL after a report. */
+static char *put_together(const char *verb, char *const words[], int count)
 {
     size_t bytes = 1;
     char *spec;
@@ -70,7 +72,27 @@ char *hotplug_spec(const char *verb, char *const words[], int count)
     return spec;
 }
 
-bool hotplug_detach_options(int argc, char **argv, bool *force)
+int hotplug_attach(struct toolstack *ts, int argc, char **argv, hotplug_describe *describe)
+{
+    char *spec = put_together(argv[0], argv + 2, argc - 2);
+    struct domain_config more;
+    struct hotplug h;
+    int rc = -1;
+
+    domain_config_init(&more);
+    if (spec && hotplug_open(ts, &h, argv[0], argv[1]) == 0) {
+        rc = describe(&h, spec, &more);
+        if (rc == 0)
+            rc = devices_attach_more(ts, h.domid, &more);
+        hotplug_close(&h);
+    }
+    domain_config_free(&more);
+    free(spec);
+    return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* Takes "--force" (or "-f") out of the arguments; what is left must be DOMAIN DEVICE, at argv[optind]. */
+static bool detach_options(int argc, char **argv, bool *force)
 {
     static const struct option options[] = {{"force", no_argument, NULL, 'f'}, {NULL, 0, NULL, 0}};
     int c;
@@ -84,8 +106,8 @@ bool hotplug_detach_options(int argc, char **argv, bool *force)
     return optind + 2 == argc;
 }
 
-int hotplug_detach(struct toolstack *ts, const struct hotplug *h, enum device_kind kind, uint32_t devid,
-                   bool force)
+static int take(struct toolstack *ts, const struct hotplug *h, enum device_kind kind, uint32_t devid,
+                bool force)
 {
     struct device dev;
 
@@ -95,4 +117,22 @@ int hotplug_detach(struct toolstack *ts, const struct hotplug *h, enum device_ki
         return -1;
     }
     return force ? device_take_away(ts, &dev) : device_ask_back(ts, &dev);
+}
+
+int hotplug_detach(struct toolstack *ts, int argc, char **argv, enum device_kind kind, hotplug_find *find)
+{
+    struct hotplug h;
+    uint32_t devid;
+    bool force;
+    int rc;
+
+    if (!detach_options(argc, argv, &force))
+        return cmd_usage(argv);
+    if (hotplug_open(ts, &h, argv[0], argv[optind]) != 0)
+        return EXIT_FAILURE;
+    rc = find(&h, argv[optind + 1], &devid);
+    if (rc == 0)
+        rc = take(ts, &h, kind, devid, force);
+    hotplug_close(&h);
+    return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -23,17 +23,19 @@ struct hotplug {
 int hotplug_open(struct toolstack *ts, struct hotplug *h, const char *verb, const char *domain);
 void hotplug_close(struct hotplug *h);
 
-/* Words from an operator's command line put together with commas, as in a file; NULL after a report. */
-char *hotplug_spec(const char *verb, char *const words[], int count);
+/*
+ * Verbs that give a running guest one more device: argv[1] is the guest, the words behind it, put together
+ * with commas as in a file, describe the device. describe() puts that into `more`, which is empty, and sees
+ * that it can be had beside what the guest has; 0, or -1 after a report. Returns the exit status.
+ */
+typedef int hotplug_describe(const struct hotplug *h, const char *spec, struct domain_config *more);
+int hotplug_attach(struct toolstack *ts, int argc, char **argv, hotplug_describe *describe);
 
 /*
- * Takes "--force" (or "-f") out of the arguments of a detach; what is left must be DOMAIN DEVICE, at
- * argv[optind]. False: wrong usage.
+ * Verbs that take one away: DOMAIN DEVICE [--force], find() gives the device's number, or -1 after a report.
+ * Returns the exit status.
  */
-bool hotplug_detach_options(int argc, char **argv, bool *force);
-
-/* Detaches the device of that kind and number. */
-int hotplug_detach(struct toolstack *ts, const struct hotplug *h, enum device_kind kind, uint32_t devid,
-                   bool force);
+typedef int hotplug_find(const struct hotplug *h, const char *name, uint32_t *devid);
+int hotplug_detach(struct toolstack *ts, int argc, char **argv, enum device_kind kind, hotplug_find *find);
 
 #endif

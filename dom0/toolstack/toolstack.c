@@ -86,7 +86,7 @@ int toolstack_find_domain(struct toolstack *ts, const char *arg, uint32_t *domid
     if (is_domid(arg, domid)) {
         if (exists(ts, *domid))
             return 0;
-        report_error("there is no domain %s", arg);
+        report_error("there is no domain %s; `hospes list` shows those that there are", arg);
         return -1;
     }
     list = xsc_directory(ts->xs, XSC_NO_TX, "/local/domain", &count);
@@ -98,7 +98,7 @@ int toolstack_find_domain(struct toolstack *ts, const char *arg, uint32_t *domid
     }
     free(list);
     if (!found)
-        report_error("there is no domain with the name %s", arg);
+        report_error("there is no domain with the name %s; `hospes list` shows those that there are", arg);
     return found ? 0 : -1;
 }
 

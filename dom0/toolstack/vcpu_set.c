@@ -89,7 +89,8 @@ int cmd_vcpu_pin(struct toolstack *ts, int argc, char **argv)
         return EXIT_FAILURE;
     }
     if (!all && vcpu > info.max_vcpu_id) {
-        report_error("vcpu-pin: domain %u has no vCPU %u", domid, vcpu);
+        report_error("vcpu-pin: domain %u has no vCPU %u; `hospes vcpu-list %u` shows them", domid, vcpu,
+                     domid);
         return EXIT_FAILURE;
     }
     for (uint32_t i = all ? 0 : vcpu; i <= (all ? info.max_vcpu_id : vcpu); i++)
