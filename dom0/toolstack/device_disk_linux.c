@@ -29,7 +29,7 @@ static int make_block_device(struct disk_device *disk, int file, const struct st
     disk->fd = loop_attach(file, disk->cfg->target, disk->cfg->readonly);
     if (disk->fd >= 0)
         return 0;
-    return disk_fail(disk, errno == EBUSY    ? "in use by another loop device, and one of the two would write"
+    return disk_fail(disk, errno == EBUSY    ? "in use by another disk, and one of the two would write"
                            : errno == ENOENT ? "no loop devices (is the module loop loaded?)"
                                              : strerror(errno));
 }

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dom0/backends/block/lock.h"
+
 /* Others take free devices too; each try is another number. */
 #define LOOP_TRIES 64
 
@@ -51,6 +53,17 @@ static bool in_use(const struct stat *file, bool readonly)
     return hit;
 }
 
+/* Whether hospes-blockd serves the file, and it or we would write. */
+static bool is_served(int file_fd, bool readonly)
+{
+    struct flock lock = {.l_type = readonly ? F_RDLCK : F_WRLCK,
+                         .l_whence = SEEK_SET,
+                         .l_start = LOCK_SHARE_PLACE,
+                         .l_len = 1};
+
+    return fcntl(file_fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
 static int try_one(int control, const struct loop_config *config, bool readonly)
 {
     int number = ioctl(control, LOOP_CTL_GET_FREE);
@@ -79,7 +92,7 @@ int loop_attach(int file_fd, const char *path, bool readonly)
 
     if (fstat(file_fd, &file) != 0)
         return -1;
-    if (in_use(&file, readonly)) {
+    if (in_use(&file, readonly) || is_served(file_fd, readonly)) {
         errno = EBUSY;
         return -1;
     }

@@ -9,8 +9,8 @@
  * gives itself back when the last one who has it open closes it, so nobody has to remember it: neither a
  * toolstack that dies nor a guest that is destroyed leaves one behind. path is what `losetup` shows.
  *
- * Returns a descriptor of the block device, -1 with errno: EBUSY when the file is in use by another loop
- * device and one of the two would write.
+ * Returns a descriptor of the block device, -1 with errno: EBUSY when another loop device or
+ * hospes-blockd has the file, and one of the two would write.
  */
 int loop_attach(int file_fd, const char *path, bool readonly);
 

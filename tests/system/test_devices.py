@@ -53,7 +53,7 @@ def test_second_writer_refused(dom0, disk):
     first, second = dom0.guest("first", disk=disk), dom0.guest("second", disk=disk)
     dom0.check(f"hospes create -p {first}")
     status, text = dom0.run(f"hospes create -p {second}")
-    assert status == 1 and "in use by another loop device" in text
+    assert status == 1 and "in use by another disk" in text
     dom0.check("hospes destroy first")
 
 

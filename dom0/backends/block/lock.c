@@ -6,7 +6,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SHARE_PLACE   ((off_t)1 << 61)
 #define DEVICES_PLACE ((off_t)1 << 62)
 #define STEP_MS       5
 
@@ -37,7 +36,7 @@ int lock_image(int fd, bool readonly, uint32_t domid, uint32_t devid, int timeou
             return ETIMEDOUT;
         nanosleep(&step, NULL);
     }
-    error = set_lock(fd, readonly ? F_RDLCK : F_WRLCK, SHARE_PLACE);
+    error = set_lock(fd, readonly ? F_RDLCK : F_WRLCK, LOCK_SHARE_PLACE);
     if (error == EAGAIN || error == EACCES)
         return EBUSY;
     /* A shared lock, which a descriptor for reading may have too. */

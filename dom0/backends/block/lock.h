@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /*
  * Locks on an image that go with the open file itself (OFD locks), so they last until its last user in the
@@ -15,6 +16,9 @@
  *
  * Both places are far behind the end of any image.
  */
+
+/* Offset of the byte whose lock says who uses an image: for reading shared, for writing exclusive. */
+#define LOCK_SHARE_PLACE ((off_t)1 << 61)
 
 /*
  * Waits until no former daemon has I/O of this device under way, then takes both locks. 0 or an errno value:
