@@ -29,6 +29,7 @@ int cmd_debug_keys(struct toolstack *ts, int argc, char **argv)
 
 int cmd_trigger(struct toolstack *ts, int argc, char **argv)
 {
+    struct xen_domctl_getdomaininfo info;
     uint32_t domid, vcpu = 0;
 
     if (argc < 3 || argc > 4)
@@ -43,6 +44,15 @@ int cmd_trigger(struct toolstack *ts, int argc, char **argv)
     }
     if (toolstack_find_domain(ts, argv[1], &domid) != 0)
         return EXIT_FAILURE;
+    if (hv_domain_info(&ts->hv, domid, &info) != 0) {
+        report_error("trigger: domain %u: %s", domid, strerror(errno));
+        return EXIT_FAILURE;
+    }
+    if (vcpu > info.max_vcpu_id) {
+        report_error("trigger: domain %u has no vCPU %u; `hospes vcpu-list %u` shows them", domid, vcpu,
+                     domid);
+        return EXIT_FAILURE;
+    }
     if (hv_vcpu_nmi(&ts->hv, domid, vcpu) != 0) {
         report_error("trigger: domain %u vCPU %u: %s", domid, vcpu,
                      errno == ENOSYS ? "this hypervisor has no NMI for PV guests" : strerror(errno));
