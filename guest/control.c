@@ -2,6 +2,7 @@
 #include "guest/control.h"
 #include "guest/guest.h"
 #include "guest/suspend.h"
+#include "guest/thread.h"
 #include "guest/xenbus.h"
 
 static const struct {
@@ -17,6 +18,8 @@ static const struct {
 
 static control_hook_t request_hook;
 static void *request_arg;
+static struct waitq wait;
+static bool looked_for; /* a request may be there */
 
 static void obey(enum control_request request)
 {
@@ -67,12 +70,30 @@ static int take_request(void)
 
 static void shutdown_changed(struct xenbus_watch *w, const char *path)
 {
-    int found = take_request();
-
     (void)w;
     (void)path;
-    if (found >= 0)
-        obey(requests[found].request);
+    __atomic_store_n(&looked_for, true, __ATOMIC_RELEASE);
+    waitq_wake(&wait);
+}
+
+static bool is_looked_for(void *arg)
+{
+    (void)arg;
+    return __atomic_exchange_n(&looked_for, false, __ATOMIC_ACQ_REL);
+}
+
+/* Not the watches' thread: devices that are closed for a suspend wait for states of their backends. */
+static void control_main(void *arg)
+{
+    (void)arg;
+    for (;;) {
+        int found;
+
+        waitq_wait(&wait, is_looked_for, NULL, 0);
+        found = take_request();
+        if (found >= 0)
+            obey(requests[found].request);
+    }
 }
 
 /* Toolstacks that do not make these nodes for the guest do not look at them either. */
@@ -101,6 +122,8 @@ int control_start(control_hook_t hook, void *arg)
         return rc;
     request_hook = hook;
     request_arg = arg;
+    if (!thread_start("control", 0, control_main, NULL))
+        return -XEN_ENOMEM;
     announce();
     suspend_hook_add(&resume);
     return xenbus_watch(&watch, "control/shutdown");

@@ -13,9 +13,9 @@
 enum control_request { CONTROL_POWEROFF, CONTROL_HALT, CONTROL_REBOOT, CONTROL_SUSPEND };
 
 /*
- * Called on the watches' thread when a request has been acknowledged. True: the application does what is
- * asked by itself, later if it likes (shutdown(), guest_suspend()). False: it is done at once. NULL is as one
- * that says false.
+ * Called on a thread of its own, on vCPU 0, when a request has been acknowledged. True: the application does
+ * what is asked by itself, later if it likes (shutdown(), guest_suspend()). False: it is done at once. NULL
+ * is as one that says false.
  */
 typedef bool (*control_hook_t)(enum control_request request, void *arg);
 

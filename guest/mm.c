@@ -36,6 +36,13 @@ uint64_t *mm_root(void)
     return (uint64_t *)start_info->pt_base;
 }
 
+void mm_publish_p2m(void)
+{
+    shared_info->arch.max_pfn = start_info->nr_pages;
+    shared_info->arch.p2m_vaddr = start_info->mfn_list;
+    shared_info->arch.p2m_cr3 = xen_pfn_to_cr3(virt_to_mfn(mm_root()));
+}
+
 static unsigned index_at(unsigned long va, unsigned level)
 {
     return (va >> (12 + 9 * (level - 1))) & 511;

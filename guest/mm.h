@@ -39,6 +39,12 @@
 /* Reads the initial page tables and gives the pages behind the boot stack to the allocator. */
 void mm_init(void);
 
+/*
+ * Tells in shared_info where the p2m list is: a toolstack looks for it before it asks for a suspend. In a new
+ * domain again, since its page tables have other frames.
+ */
+void mm_publish_p2m(void);
+
 /* Frames of this domain. pfn_to_mfn() is INVALID_MFN for a hole or beyond nr_pages. */
 unsigned long pfn_to_mfn(unsigned long pfn);
 unsigned long mfn_to_pfn(unsigned long mfn);

@@ -101,9 +101,10 @@ static unsigned long find(unsigned order)
 
 void *page_alloc(unsigned order)
 {
+    /* A suspend between the look at a frame's number and its use would leave a wrong one. */
+    uint8_t mask = spin_lock_masked(&lock);
     unsigned long pfn;
 
-    spin_lock(&lock);
     do
         pfn = find(order);
     while (!pfn && grow());
@@ -112,7 +113,7 @@ void *page_alloc(unsigned order)
         if (!order)
             hint = pfn + 1;
     }
-    spin_unlock(&lock);
+    spin_unlock_masked(&lock, mask);
     if (!pfn)
         return NULL;
     return memset(pfn_to_virt(pfn), 0, PAGE_SIZE << order);
@@ -121,12 +122,12 @@ void *page_alloc(unsigned order)
 void page_free(void *va, unsigned order)
 {
     unsigned long pfn = virt_to_pfn(va);
+    uint8_t mask = spin_lock_masked(&lock);
 
-    spin_lock(&lock);
     mark(pfn, 1ul << order, true);
     if (pfn < hint)
         hint = pfn;
-    spin_unlock(&lock);
+    spin_unlock_masked(&lock, mask);
 }
 
 unsigned long pages_free(void)

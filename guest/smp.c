@@ -74,6 +74,7 @@ int smp_start(unsigned vcpu, void (*fn)(void *), void *arg)
     struct thread *boot = page_alloc(__builtin_ctz(GUEST_STACK_SIZE / PAGE_SIZE));
     struct vcpu_guest_context *ctx = page_alloc(1);
     long rc = -XEN_ENOMEM;
+    uint8_t mask;
 
     _Static_assert(sizeof(*ctx) <= 2 * PAGE_SIZE, "the context is built in two pages");
     if (!boot || !ctx || vcpu >= SMP_MAX_VCPUS)
@@ -81,8 +82,11 @@ int smp_start(unsigned vcpu, void (*fn)(void *), void *arg)
     thread_init(boot, "boot", &vcpus[vcpu]);
     boot->fn = fn;
     boot->arg = arg;
+    /* It names a frame, which a suspend in between would change. */
+    mask = upcall_mask_set(1);
     fill_context(ctx, boot);
     rc = hv_vcpu_op(VCPUOP_initialise, vcpu, ctx);
+    upcall_mask_restore(mask);
     if (!rc)
         rc = hv_vcpu_op(VCPUOP_up, vcpu, NULL);
 out:

@@ -67,6 +67,7 @@ void guest_start(struct start_info *si)
         panic("cannot map shared_info at machine address %lx: %ld", si->shared_info, rc);
     traps_init();
     mm_init();
+    mm_publish_p2m();
     events_init();
     time_init_vcpu();
     upcall_mask_set(0);

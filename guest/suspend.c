@@ -16,6 +16,11 @@
 
 static struct suspend_hook *hooks;
 
+static struct spinlock lock; /* of these two */
+static unsigned holds;
+static bool under_way;
+static struct waitq gate;
+
 void suspend_hook_add(struct suspend_hook *hook)
 {
     struct suspend_hook **p = &hooks;
@@ -26,6 +31,53 @@ void suspend_hook_add(struct suspend_hook *hook)
     *p = hook;
 }
 
+static bool may_hold(void *arg)
+{
+    bool may;
+
+    (void)arg;
+    spin_lock(&lock);
+    may = !under_way;
+    holds += may;
+    spin_unlock(&lock);
+    return may;
+}
+
+void suspend_hold(void)
+{
+    waitq_wait(&gate, may_hold, NULL, 0);
+}
+
+void suspend_release(void)
+{
+    uint8_t mask = spin_lock_masked(&lock);
+
+    holds--;
+    spin_unlock_masked(&lock, mask);
+    waitq_wake(&gate);
+}
+
+static bool may_begin(void *arg)
+{
+    bool may;
+
+    (void)arg;
+    spin_lock(&lock);
+    may = !under_way && !holds;
+    under_way = under_way || may;
+    spin_unlock(&lock);
+    return may;
+}
+
+static void finish(void)
+{
+    uint8_t mask = spin_lock_masked(&lock);
+
+    under_way = false;
+    spin_unlock_masked(&lock, mask);
+    waitq_wake(&gate);
+}
+
 static void call_before(struct suspend_hook *hook)
 {
     if (!hook)
@@ -33,14 +85,6 @@ static void call_before(struct suspend_hook *hook)
     call_before(hook->next);
     if (hook->before)
         hook->before(hook->arg);
-}
-
-/* Where the toolstack finds the p2m list: the page tables, and the address in them. */
-static void publish_p2m(void)
-{
-    shared_info->arch.max_pfn = start_info->nr_pages;
-    shared_info->arch.p2m_vaddr = start_info->mfn_list;
-    shared_info->arch.p2m_cr3 = xen_pfn_to_cr3(virt_to_mfn(mm_root()));
 }
 
 static void map_shared_info(uint64_t maddr)
@@ -75,7 +119,6 @@ static bool go_down(void)
     unsigned long start_info_mfn = virt_to_mfn(start_info);
     bool cancelled;
 
-    publish_p2m();
     grant_suspend();
     unmap_shared_info();
     name_rings(mfn_to_pfn);
@@ -86,6 +129,7 @@ static bool go_down(void)
     map_shared_info(start_info->shared_info);
     upcall_mask_set(1);
     if (!cancelled) {
+        mm_publish_p2m();
         events_init();
         time_continue(before);
     }
@@ -100,6 +144,7 @@ int guest_suspend(void)
 
     if (guest_is_dom0() || this_vcpu()->id)
         return -XEN_EINVAL;
+    waitq_wait(&gate, may_begin, NULL, 0);
     call_before(hooks);
     xenbus_suspend();
     mask = upcall_mask_set(1);
@@ -118,5 +163,6 @@ int guest_suspend(void)
     for (struct suspend_hook *h = hooks; h; h = h->next)
         if (h->after)
             h->after(h->arg, cancelled);
+    finish();
     return mask != 0xff ? -XEN_EBUSY : cancelled;
 }

@@ -29,9 +29,17 @@ struct suspend_hook {
 void suspend_hook_add(struct suspend_hook *hook);
 
 /*
+ * Between these two the domain is not suspended: guest_suspend() waits for the end of it, and while one is
+ * under way nobody passes suspend_hold(). For what must not be half done, such as opening a device. Threads
+ * only, not from hooks.
+ */
+void suspend_hold(void);
+void suspend_release(void);
+
+/*
  * Suspends, and returns when the domain runs again: 0 in a new domain, 1 if it was cancelled. From a thread
- * on vCPU 0; -XEN_EBUSY if a vCPU runs that smp_start() has, -XEN_EINVAL on another vCPU or in the first
- * domain.
+ * on vCPU 0 that is not the watches'; -XEN_EBUSY if a vCPU runs that smp_start() has, -XEN_EINVAL on another
+ * vCPU or in the first domain.
  */
 int guest_suspend(void);
 

@@ -102,7 +102,10 @@ void xenbus_device_close(struct xenbus_device *dev);
 /* As last seen; XenbusStateUnknown when the node is gone or no state. */
 enum xenbus_state xenbus_backend_state(struct xenbus_device *dev);
 
-/* Writes the frontend's state. */
+/*
+ * Writes the frontend's state, unless the toolstack has taken the device away: then writing would bring a
+ * part of it back (-XEN_ENOENT).
+ */
 int xenbus_set_state(xenbus_tx_t tx, struct xenbus_device *dev, enum xenbus_state state);
 
 /* Waits until the backend is in one of the states (1u << state each): the state, or -XEN_ETIMEDOUT. */

@@ -61,9 +61,31 @@ enum xenbus_state xenbus_backend_state(struct xenbus_device *dev)
     return __atomic_load_n(&dev->backend_state, __ATOMIC_SEQ_CST);
 }
 
+static int set_state_in(xenbus_tx_t tx, struct xenbus_device *dev, enum xenbus_state state)
+{
+    char back[sizeof(dev->back)];
+    int rc = xenbus_read(tx, back, sizeof(back), "%s/backend", dev->front);
+
+    return rc < 0 ? rc : xenbus_write_uint(tx, state, "%s/state", dev->front);
+}
+
 int xenbus_set_state(xenbus_tx_t tx, struct xenbus_device *dev, enum xenbus_state state)
 {
-    return xenbus_write_uint(tx, state, "%s/state", dev->front);
+    xenbus_tx_t own;
+    int rc, end;
+
+    if (tx)
+        return set_state_in(tx, dev, state);
+    do {
+        rc = xenbus_tx_start(&own);
+        if (rc)
+            return rc;
+        rc = set_state_in(own, dev, state);
+        end = xenbus_tx_end(own, !rc);
+        if (!rc)
+            rc = end;
+    } while (rc == -XEN_EAGAIN);
+    return rc;
 }
 
 struct wanted {
