@@ -131,8 +131,7 @@ static bool is_suspended(void *arg)
 
 /*
  * Ports and grants end with the domain, so the cards are disconnected before and connect again afterwards, as
- * if their backends had come back. Nobody opens or closes one meanwhile: hooks and those who do are threads
- * of the application.
+ * if their backends had come back. Nobody opens or closes one meanwhile: suspend_hold().
  */
 static void before_suspend(void *arg)
 {
@@ -219,7 +218,7 @@ static void offer_again(struct net_device *dev)
     uint64_t online;
 
     if (xenbus_read_uint(XENBUS_NO_TX, &online, "%s/online", dev->xb.back) == 0 && online == 1)
-        net_set_state(dev, XenbusStateInitialising);
+        xenbus_set_state(XENBUS_NO_TX, &dev->xb, XenbusStateInitialising);
 }
 
 /*
@@ -243,10 +242,10 @@ static void follow_backend(struct net_device *dev)
             break;
         if (dev->nr_queues) {
             disconnect(dev);
-            net_set_state(dev, XenbusStateInitialising);
+            xenbus_set_state(XENBUS_NO_TX, &dev->xb, XenbusStateInitialising);
         }
         if (net_connect(dev) != 0)
-            net_set_state(dev, XenbusStateClosed);
+            xenbus_set_state(XENBUS_NO_TX, &dev->xb, XenbusStateClosed);
         break;
     case XenbusStateClosing:
     case XenbusStateClosed:
@@ -349,7 +348,7 @@ static int start(struct net_device *dev)
     return rc;
 }
 
-int net_open(struct net_device **out, unsigned id, const struct net_handlers *handlers)
+static int open_card(struct net_device **out, unsigned id, const struct net_handlers *handlers)
 {
     struct net_device *dev;
     int rc = xenbus_init();
@@ -374,8 +373,19 @@ int net_open(struct net_device **out, unsigned id, const struct net_handlers *ha
     return 0;
 }
 
+int net_open(struct net_device **out, unsigned id, const struct net_handlers *handlers)
+{
+    int rc;
+
+    suspend_hold();
+    rc = open_card(out, id, handlers);
+    suspend_release();
+    return rc;
+}
+
 void net_close(struct net_device *dev)
 {
+    suspend_hold();
     list_remove(dev);
     unwatch_front(dev);
     net_news(dev, NET_NEWS_CLOSE);
@@ -386,4 +396,5 @@ void net_close(struct net_device *dev)
         if (dev->queues[i])
             net_queue_free(dev->queues[i]);
     heap_free(dev);
+    suspend_release();
 }

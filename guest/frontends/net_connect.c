@@ -9,7 +9,6 @@
 #define MTU_MIN     68u
 #define MTU_MAX     (NET_FRAME_MAX - 18u)
 #define PATIENCE_NS (5 * NS_PER_S) /* with a backend that is to close */
-#define POLL_NS     (NS_PER_S / 100)
 
 /* A number that the backend offers; `otherwise` if it does not. */
 static uint64_t offer(struct net_device *dev, const char *node, uint64_t otherwise)
@@ -52,27 +51,6 @@ void net_read_nodes(struct net_device *dev, struct net_state *state)
         mtu = MTU_DEFAULT;
     state->mtu = (uint16_t)mtu;
     state->up = state->queues && offer(dev, "carrier", 1) == 1;
-}
-
-int net_set_state(struct net_device *dev, enum xenbus_state state)
-{
-    char back[sizeof(dev->xb.back)];
-    xenbus_tx_t tx;
-    int rc;
-
-    do {
-        rc = xenbus_tx_start(&tx);
-        if (rc)
-            return rc;
-        rc = xenbus_read(tx, back, sizeof(back), "%s/backend", dev->xb.front);
-        if (rc >= 0)
-            rc = xenbus_set_state(tx, &dev->xb, state);
-        if (!rc)
-            rc = xenbus_tx_end(tx, true);
-        else if (rc != -XEN_EAGAIN)
-            xenbus_tx_end(tx, false);
-    } while (rc == -XEN_EAGAIN);
-    return rc;
 }
 
 /* --- connecting --- */
@@ -247,22 +225,6 @@ int net_connect(struct net_device *dev)
 
 /* --- disconnecting --- */
 
-/*
- * Asked of the store, not of the watch on the state: when the domain is to be suspended, the thread of the
- * watches may be the one that waits for us.
- */
-static void wait_backend(struct net_device *dev, unsigned mask_of_states)
-{
-    uint64_t end = time_now() + PATIENCE_NS, state;
-
-    while (time_now() < end) {
-        if (xenbus_read_uint(XENBUS_NO_TX, &state, "%s/state", dev->xb.back) != 0 ||
-            state > XenbusStateClosed || mask_of_states >> state & 1)
-            return;
-        time_sleep(POLL_NS);
-    }
-}
-
 /* Pages are taken back only after the backend had a chance to let go of them. */
 void net_disconnect(struct net_device *dev)
 {
@@ -272,10 +234,10 @@ void net_disconnect(struct net_device *dev)
     unsigned n = dev->nr_queues;
 
     stop_queues(dev, n);
-    net_set_state(dev, XenbusStateClosing);
-    wait_backend(dev, closing | closed | gone);
-    net_set_state(dev, XenbusStateClosed);
-    wait_backend(dev, closed | gone);
+    xenbus_set_state(XENBUS_NO_TX, &dev->xb, XenbusStateClosing);
+    xenbus_wait_backend(&dev->xb, closing | closed | gone, time_now() + PATIENCE_NS);
+    xenbus_set_state(XENBUS_NO_TX, &dev->xb, XenbusStateClosed);
+    xenbus_wait_backend(&dev->xb, closed | gone, time_now() + PATIENCE_NS);
     release_queues(dev, n);
     net_held_retry(dev);
 }

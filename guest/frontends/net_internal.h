@@ -127,11 +127,6 @@ int net_connect(struct net_device *dev);
 /* Takes down what net_connect() has set up, in the order that an honest backend expects, and ends in state
  * Closed. */
 void net_disconnect(struct net_device *dev);
-/*
- * Writes the frontend's state, unless the toolstack has taken the device away: then writing would bring a
- * part of it back.
- */
-int net_set_state(struct net_device *dev, enum xenbus_state state);
 /* Reads mac, mtu and carrier. */
 void net_read_nodes(struct net_device *dev, struct net_state *state);
 
