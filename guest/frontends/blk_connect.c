@@ -256,13 +256,28 @@ static int finish(struct blk_dev *dev, unsigned queues, unsigned order, const ch
     return 0;
 }
 
+/* As xenbus_wait_backend(), or -XEN_EAGAIN. */
+static int wait_backend(struct blk_dev *dev, unsigned states, uint64_t deadline)
+{
+    int rc;
+
+    do {
+        uint64_t turn = time_now() + BLK_LOOK_AROUND;
+
+        rc = xenbus_wait_backend(&dev->xb, states, turn < deadline ? turn : deadline);
+        if (rc == -XEN_ETIMEDOUT && blk_noted(dev, BLK_EV_URGENT))
+            rc = -XEN_EAGAIN;
+    } while (rc == -XEN_ETIMEDOUT && time_now() < deadline);
+    return rc;
+}
+
 int blk_connect(struct blk_dev *dev, uint64_t deadline, const char **why)
 {
     unsigned order, queues;
     int rc;
 
     *why = "the backend is not ready";
-    rc = xenbus_wait_backend(&dev->xb, STATE(InitWait) | STATE(Initialised), deadline);
+    rc = wait_backend(dev, STATE(InitWait) | STATE(Initialised), deadline);
     if (rc < 0)
         return rc;
     order = choose_order(dev);
@@ -276,7 +291,7 @@ int blk_connect(struct blk_dev *dev, uint64_t deadline, const char **why)
     if (rc)
         return rc;
     *why = "the backend does not connect";
-    rc = xenbus_wait_backend(&dev->xb, STATE(Connected) | STATE(Closing) | STATE(Closed), deadline);
+    rc = wait_backend(dev, STATE(Connected) | STATE(Closing) | STATE(Closed), deadline);
     if (rc < 0)
         return rc;
     if (rc != XenbusStateConnected)

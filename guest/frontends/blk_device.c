@@ -8,55 +8,58 @@
  *   Closing, Closed        disconnect, connect again,     the device is unplugged
  *                          do again what was in flight
  *   anything else          nothing: a backend that was killed and comes back finds ring and port as they were
+ *
+ * Before the domain is suspended a device is disconnected; afterwards it looks for its backend, which in a
+ * new domain is another one, and does again what was in flight.
  */
 #include "guest/frontends/blk_internal.h"
 #include "guest/grant.h"
 #include "guest/guest.h"
 #include "guest/heap.h"
 #include "guest/smp.h"
+#include "guest/suspend.h"
 #include "guest/time.h"
 
 #define FIRST_CONNECTION (60 * SECONDS)
 #define AGAIN_CONNECTION (60 * SECONDS)
-#define LOOK_AROUND      (SECONDS / 2) /* while a backend is away */
 #define DRAIN            (3 * SECONDS)
 #define LAST_REQUESTS    (30 * SECONDS)
 
 /* --- notes for the manager ------------------------------------------------- */
 
-static void note(struct blk_dev *dev, unsigned event)
+void blk_note(struct blk_dev *dev, unsigned event)
 {
     __atomic_or_fetch(&dev->events, event, __ATOMIC_ACQ_REL);
     waitq_wake(&dev->wake);
 }
 
-static bool noted(const struct blk_dev *dev, unsigned event)
+bool blk_noted(const struct blk_dev *dev, unsigned events)
 {
-    return __atomic_load_n(&dev->events, __ATOMIC_ACQUIRE) & event;
+    return __atomic_load_n(&dev->events, __ATOMIC_ACQUIRE) & events;
 }
 
 static bool has_notes(void *data)
 {
-    return noted(data, ~0u);
+    return blk_noted(data, ~0u);
 }
 
 static void state_changed(struct xenbus_device *xb, enum xenbus_state state)
 {
     (void)state;
-    note(xb->data, BLK_EV_STATE);
+    blk_note(xb->data, BLK_EV_STATE);
 }
 
 /* A resize comes as a new `sectors` and the state that it was in anyway. */
 static void size_changed(struct xenbus_watch *w, const char *path)
 {
     (void)path;
-    note(w->data, BLK_EV_STATE);
+    blk_note(w->data, BLK_EV_STATE);
 }
 
 void blk_dev_broken(struct blk_dev *dev, const char *why)
 {
     if (!__atomic_exchange_n(&dev->broken, why, __ATOMIC_ACQ_REL))
-        note(dev, BLK_EV_BROKEN);
+        blk_note(dev, BLK_EV_BROKEN);
 }
 
 void blk_dev_unsupported(struct blk_dev *dev, enum blk_op op)
@@ -66,7 +69,7 @@ void blk_dev_unsupported(struct blk_dev *dev, enum blk_op op)
 
 void blk_reconnect(struct blk_dev *dev)
 {
-    note(dev, BLK_EV_RECONNECT);
+    blk_note(dev, BLK_EV_RECONNECT);
 }
 
 /* --- what the manager does ------------------------------------------------- */
@@ -92,11 +95,12 @@ static bool unplugged(struct blk_dev *dev)
     return rc == -XEN_ENOENT || (!rc && !online);
 }
 
-/* Waits for a backend to connect to, however long; false if the device is to be closed or is unplugged. */
+/* Waits for a backend to connect to, however long; false if there is something else to do, or no device any
+ * more. */
 static bool wait_for_backend(struct blk_dev *dev)
 {
-    while (!noted(dev, BLK_EV_CLOSE) && !unplugged(dev))
-        if (xenbus_wait_backend(&dev->xb, 1u << XenbusStateInitWait, time_now() + LOOK_AROUND) >= 0)
+    while (!blk_noted(dev, BLK_EV_URGENT) && !unplugged(dev))
+        if (xenbus_wait_backend(&dev->xb, 1u << XenbusStateInitWait, time_now() + BLK_LOOK_AROUND) >= 0)
             return true;
     return false;
 }
@@ -126,30 +130,40 @@ static void report(struct blk_dev *dev)
            i.discard ? ", discard" : "", i.readonly ? ", read-only" : "", i.cdrom ? ", cdrom" : "");
 }
 
-static void connect_again(struct blk_dev *dev)
+/* Connects to the device's backend, whenever that is there; what has not ended is done again. */
+static void find_backend(struct blk_dev *dev)
 {
     const char *why;
+    int rc;
 
-    blk_drain(dev, DRAIN);
-    blk_disconnect(dev);
     for (;;) {
         xenbus_set_state(XENBUS_NO_TX, &dev->xb, XenbusStateInitialising);
         if (!wait_for_backend(dev))
             break;
-        if (!blk_connect(dev, time_now() + AGAIN_CONNECTION, &why)) {
+        rc = blk_connect(dev, time_now() + AGAIN_CONNECTION, &why);
+        if (!rc) {
             __atomic_add_fetch(&dev->reconnects, 1, __ATOMIC_RELAXED);
             if (may_say(dev))
                 report(dev);
             waitq_wake(&dev->changed);
             return;
         }
+        if (blk_noted(dev, BLK_EV_URGENT))
+            break;
         if (may_say(dev))
             printf("blk %u: cannot connect again: %s\n", dev->xb.id, why);
         blk_disconnect(dev);
         time_sleep(SECONDS);
     }
-    if (!noted(dev, BLK_EV_CLOSE))
+    if (!blk_noted(dev, BLK_EV_URGENT))
         give_up(dev, -XEN_ENODEV, "unplugged", 0);
+}
+
+static void connect_again(struct blk_dev *dev)
+{
+    blk_drain(dev, DRAIN);
+    blk_disconnect(dev);
+    find_backend(dev);
 }
 
 static void read_size(struct blk_dev *dev)
@@ -191,6 +205,46 @@ static void backend_changed(struct blk_dev *dev)
     }
 }
 
+static int open_nodes(struct blk_dev *dev, unsigned id)
+{
+    dev->xb = (struct xenbus_device){.changed = state_changed, .data = dev};
+    return xenbus_device_open(&dev->xb, "vbd", id);
+}
+
+static int watch_size(struct blk_dev *dev)
+{
+    dev->size.fn = size_changed;
+    dev->size.data = dev;
+    return xenbus_watch(&dev->size, "%s/sectors", dev->xb.back);
+}
+
+static void close_nodes(struct blk_dev *dev)
+{
+    xenbus_unwatch(&dev->size);
+    xenbus_device_close(&dev->xb);
+}
+
+static void suspend_and_resume(struct blk_dev *dev)
+{
+    int rc;
+
+    if (!dev->error) {
+        blk_drain(dev, DRAIN);
+        blk_disconnect(dev);
+    }
+    blk_stand_by(dev);
+    if (dev->error)
+        return;
+    close_nodes(dev);
+    rc = open_nodes(dev, dev->xb.id);
+    if (!rc)
+        rc = watch_size(dev);
+    if (rc)
+        give_up(dev, rc == -XEN_ENOENT ? -XEN_ENODEV : rc, "not there after the resume", 0);
+    else
+        find_backend(dev);
+}
+
 static void manage(void *data)
 {
     struct blk_dev *dev = data;
@@ -199,13 +253,15 @@ static void manage(void *data)
         unsigned events;
 
         waitq_wait(&dev->wake, has_notes, dev, 0);
-        if (noted(dev, BLK_EV_CLOSE))
+        if (blk_noted(dev, BLK_EV_CLOSE))
             return;
         events = __atomic_exchange_n(&dev->events, 0, __ATOMIC_ACQ_REL);
-        if (dev->error)
-            continue;
-        if (events & BLK_EV_BROKEN)
+        if (events & BLK_EV_BROKEN && !dev->error)
             give_up(dev, -XEN_EIO, dev->broken, 0);
+        if (events & BLK_EV_SUSPEND)
+            suspend_and_resume(dev);
+        else if (dev->error)
+            continue;
         else if (events & BLK_EV_RECONNECT)
             connect_again(dev);
         else
@@ -219,8 +275,7 @@ static void free_device(struct blk_dev *dev)
 {
     for (unsigned i = 0; i < dev->nr_channels; i++)
         blk_channel_free(dev->channels[i]);
-    xenbus_unwatch(&dev->size);
-    xenbus_device_close(&dev->xb);
+    close_nodes(dev);
     heap_free(dev);
 }
 
@@ -277,7 +332,7 @@ static int start(struct blk_dev *dev, const char **why)
     rc = blk_connect(dev, time_now() + dev->opt.timeout_ns, why);
     if (!rc) {
         *why = "cannot watch the size";
-        rc = xenbus_watch(&dev->size, "%s/sectors", dev->xb.back);
+        rc = watch_size(dev);
     }
     if (!rc) {
         *why = "no memory";
@@ -289,7 +344,7 @@ static int start(struct blk_dev *dev, const char **why)
     return rc;
 }
 
-struct blk_dev *blk_open(unsigned id, const struct blk_options *opt, int *error)
+static struct blk_dev *open_device(unsigned id, const struct blk_options *opt, int *error)
 {
     struct blk_dev *dev = heap_alloc(sizeof(*dev));
     const char *why = "no store";
@@ -298,16 +353,13 @@ struct blk_dev *blk_open(unsigned id, const struct blk_options *opt, int *error)
     if (*error)
         goto out;
     set_options(dev, opt);
-    dev->xb.changed = state_changed;
-    dev->xb.data = dev;
-    dev->size.fn = size_changed;
-    dev->size.data = dev;
     why = "no such device";
-    *error = xenbus_device_open(&dev->xb, "vbd", id);
+    *error = open_nodes(dev, id);
     if (*error)
         goto out;
     *error = start(dev, &why);
     if (!*error) {
+        blk_list_add(dev);
         report(dev);
         return dev;
     }
@@ -318,6 +370,16 @@ out:
     printf("blk %u: %s (%d)\n", id, why, *error);
     heap_free(dev);
     return NULL;
+}
+
+struct blk_dev *blk_open(unsigned id, const struct blk_options *opt, int *error)
+{
+    struct blk_dev *dev;
+
+    suspend_hold();
+    dev = open_device(id, opt, error);
+    suspend_release();
+    return dev;
 }
 
 static bool all_ended(struct blk_dev *dev)
@@ -332,13 +394,16 @@ void blk_close(struct blk_dev *dev)
 {
     uint64_t deadline = time_now() + LAST_REQUESTS;
 
+    suspend_hold();
+    blk_list_remove(dev);
     while (!all_ended(dev) && time_now() < deadline)
         time_sleep(SECONDS / 100);
-    note(dev, BLK_EV_CLOSE);
+    blk_note(dev, BLK_EV_CLOSE);
     thread_join(dev->manager);
     if (!dev->error)
         blk_disconnect(dev);
     for (unsigned i = 0; i < dev->nr_channels; i++)
         blk_queue_fail(&dev->channels[i]->q, -XEN_ENODEV);
     free_device(dev);
+    suspend_release();
 }

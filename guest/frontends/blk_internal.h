@@ -6,6 +6,7 @@
  * A block device as its own files see it.
  *
  *   blk_device.c   open, close, the manager thread: what to do when the backend's state changes
+ *   blk_suspend.c  all devices together, when the domain is saved
  *   blk_connect.c  one connection: features, rings, nodes of the store
  *   blk_channel.c  a queue on its vCPU: event, polling thread, watchdog
  *   blk_io.c       requests of callers: checks, the choice of a queue, waiting
@@ -22,7 +23,20 @@
 #define SECONDS 1000000000ul
 
 /* Reasons for the manager to wake up. */
-enum blk_event { BLK_EV_STATE = 1, BLK_EV_BROKEN = 2, BLK_EV_RECONNECT = 4, BLK_EV_CLOSE = 8 };
+enum blk_event {
+    BLK_EV_STATE = 1,
+    BLK_EV_BROKEN = 2,
+    BLK_EV_RECONNECT = 4,
+    BLK_EV_CLOSE = 8,
+    BLK_EV_SUSPEND = 16,
+    BLK_EV_RESUME = 32,
+};
+
+/* What ends the manager's patience with a backend. */
+#define BLK_EV_URGENT (BLK_EV_CLOSE | BLK_EV_SUSPEND)
+
+/* How often a device whose backend is away looks around. */
+#define BLK_LOOK_AROUND (SECONDS / 2)
 
 /* A queue on its vCPU, which has the queue's number. */
 struct blk_channel {
@@ -53,6 +67,8 @@ struct blk_dev {
     struct waitq changed; /* of users: size, error */
     struct waitq io;      /* of threads that wait for a request; outlives their stacks */
     unsigned events;      /* blk_event, atomic */
+    bool suspended;       /* disconnected, since the domain is to be suspended; atomic */
+    struct blk_dev *next; /* of all that are open */
     int error;            /* 0, or why the device is out of use; atomic */
     const char *broken;   /* what the backend did; atomic */
     unsigned unsupported; /* 1 << blk_op that the backend refused, atomic */
@@ -62,11 +78,26 @@ struct blk_dev {
     uint64_t reconnects;
 };
 
+/* --- blk_device.c --- */
+
+/* Leaves the manager a note; whether there is one of these. */
+void blk_note(struct blk_dev *dev, unsigned event);
+bool blk_noted(const struct blk_dev *dev, unsigned events);
+
+/* --- blk_suspend.c: within suspend_hold(), or the manager --- */
+
+void blk_list_add(struct blk_dev *dev);
+void blk_list_remove(struct blk_dev *dev);
+
+/* The manager, disconnected: tells whoever suspends the domain, and waits until that goes on. */
+void blk_stand_by(struct blk_dev *dev);
+
 /* --- blk_connect.c: threads only --- */
 
 /*
  * Negotiates with a backend that is in InitWait (or will be before the deadline) and starts the queues. 0 or
- * a negative errno with *why set; blk_disconnect() cleans up after a failure too.
+ * a negative errno with *why set, -XEN_EAGAIN for an urgent note; blk_disconnect() cleans up after a failure
+ * too.
  */
 int blk_connect(struct blk_dev *dev, uint64_t deadline, const char **why);
 
