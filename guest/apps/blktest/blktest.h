@@ -26,6 +26,9 @@ struct job {
     unsigned count;     /* of resizes to wait for, or of passes */
 };
 
+/* The end of the work, before time and bytes are used up; atomic. */
+extern bool job_over;
+
 /* A request and its buffer. */
 struct slot {
     struct blk_req req; /* first */
@@ -71,7 +74,7 @@ bool run_workers(const struct job *job, const struct work *work, struct worker *
 void worker_fail(struct worker *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 uint64_t worker_random(struct worker *w);
 
-/* True while neither bytes nor time is used up. */
+/* True while neither bytes nor time is used up, and nobody has asked for the end. */
 bool worker_goes_on(const struct worker *w);
 
 /*

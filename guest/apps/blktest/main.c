@@ -12,11 +12,14 @@
  *   reconnect=MS         connections are given up and made anew every MS milliseconds
  *   count=N              resizes to wait for, or passes in which everything is written and read
  *
+ * Asked to shut down, it ends its work (but for mode=resize and info) and judges it.
+ *
  * The frontend's own words (blk.off= and others) are in guest/frontends/blk.h. The last line is RESULT:
  * PASSED, or RESULT: FAILED and why. Everything on the disk is overwritten, unless the mode is read, rand or
  * info.
  */
 #include "blktest.h"
+#include "guest/control.h"
 #include "guest/guest.h"
 #include "guest/heap.h"
 #include "guest/time.h"
@@ -123,6 +126,16 @@ static bool run_with_reconnects(struct job *job)
     return good;
 }
 
+/* A shutdown is the end of the work, which is then judged; a suspend goes unnoticed by it. */
+static bool on_request(enum control_request request, void *arg)
+{
+    (void)arg;
+    if (request != CONTROL_POWEROFF)
+        return false;
+    __atomic_store_n(&job_over, true, __ATOMIC_RELEASE);
+    return true;
+}
+
 static const char *test(void)
 {
     struct blk_options opt;
@@ -137,7 +150,7 @@ static const char *test(void)
         return "unknown word in blk.off=";
     if (cmdline_value("queues=", text, sizeof(text)))
         opt.queues = (unsigned)number("queues=", 0);
-    if (xenbus_init() || !find_device(&id))
+    if (control_start(on_request, NULL) || !find_device(&id))
         return "no disk";
     job.dev = blk_open(id, &opt, &error);
     if (!job.dev)

@@ -28,9 +28,12 @@ uint64_t worker_random(struct worker *w)
     return w->random;
 }
 
+bool job_over;
+
 bool worker_goes_on(const struct worker *w)
 {
-    return !w->failure[0] && w->left && (!w->deadline || time_now() < w->deadline);
+    return !w->failure[0] && w->left && !__atomic_load_n(&job_over, __ATOMIC_ACQUIRE) &&
+           (!w->deadline || time_now() < w->deadline);
 }
 
 /* --- buffers --------------------------------------------------------------- */
