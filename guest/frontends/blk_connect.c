@@ -9,11 +9,10 @@
 #include "guest/guest.h"
 #include "guest/time.h"
 
-#define STATE(s)      (1u << XenbusState##s)
-#define HANDSHAKE     (5 * SECONDS) /* each step of a goodbye */
-#define MAX_SECTORS   (1ul << 54)   /* their bytes fit 63 bits */
-#define TX_ATTEMPTS   20u
-#define NODE_NAME_MAX 64u
+#define STATE(s)    (1u << XenbusState##s)
+#define HANDSHAKE   (5 * SECONDS) /* each step of a goodbye */
+#define MAX_SECTORS (1ul << 54)   /* their bytes fit 63 bits */
+#define TX_ATTEMPTS 20u
 
 /* A number of the backend's, def if there is none; never above max. */
 static uint64_t backend_number(struct blk_dev *dev, const char *node, uint64_t def, uint64_t max)
@@ -117,7 +116,7 @@ static int write_queue(struct blk_channel *ch, xenbus_tx_t tx, const char *dir)
 
 static int write_queues(struct blk_dev *dev, xenbus_tx_t tx, unsigned queues)
 {
-    char dir[NODE_NAME_MAX];
+    char dir[sizeof(dev->xb.front) + 24];
     int rc;
 
     if (queues == 1)

@@ -189,6 +189,14 @@ void machine_unmap_all(void)
     }
 }
 
+void machine_forget_grants(void)
+{
+    for (grant_ref_t r = FIRST_REF; r < next_ref; r++) {
+        assert(!refs[r].readers && !refs[r].writers);
+        refs[r].entry = (struct grant_entry_v1){.flags = 0};
+    }
+}
+
 int event_send(unsigned port)
 {
     (void)port;
@@ -238,13 +246,14 @@ void machine_check_empty(void)
     page_limit = -1;
 }
 
-void blk_dev_broken(struct blk_dev *dev, const char *why)
+/* Weak: tests of a whole device have its own. */
+__attribute__((weak)) void blk_dev_broken(struct blk_dev *dev, const char *why)
 {
     (void)dev;
     machine_broken = why;
 }
 
-void blk_dev_unsupported(struct blk_dev *dev, enum blk_op op)
+__attribute__((weak)) void blk_dev_unsupported(struct blk_dev *dev, enum blk_op op)
 {
     (void)dev;
     machine_unsupported |= 1u << op;

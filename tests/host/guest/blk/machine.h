@@ -20,6 +20,9 @@ void machine_unmap(grant_ref_t ref, bool write);
 /* Lets go of everything that is mapped. */
 void machine_unmap_all(void);
 
+/* The table of another domain: empty. Nothing is mapped. */
+void machine_forget_grants(void);
+
 /* Limits for the next allocations; -1 is no limit. */
 void machine_limit_pages(long pages);
 
