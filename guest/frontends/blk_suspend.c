@@ -30,8 +30,11 @@ static void after_suspend(void *arg, bool cancelled)
 {
     (void)arg;
     (void)cancelled;
-    for (struct blk_dev *dev = all.first; dev; dev = dev->next)
+    for (struct blk_dev *dev = all.first; dev; dev = dev->next) {
+        /* Here, not by its manager: the next suspend may come before that has run. */
+        __atomic_store_n(&dev->suspended, false, __ATOMIC_RELEASE);
         blk_note(dev, BLK_EV_RESUME);
+    }
 }
 
 void blk_list_add(struct blk_dev *dev)
@@ -71,6 +74,5 @@ void blk_stand_by(struct blk_dev *dev)
     __atomic_store_n(&dev->suspended, true, __ATOMIC_RELEASE);
     waitq_wake(&all.wait);
     waitq_wait(&dev->wake, may_go_on, dev, 0);
-    __atomic_and_fetch(&dev->events, ~(unsigned)(BLK_EV_SUSPEND | BLK_EV_RESUME), __ATOMIC_ACQ_REL);
-    __atomic_store_n(&dev->suspended, false, __ATOMIC_RELEASE);
+    __atomic_and_fetch(&dev->events, ~(unsigned)BLK_EV_RESUME, __ATOMIC_ACQ_REL);
 }

@@ -146,8 +146,11 @@ static void after_suspend(void *arg, bool cancelled)
 {
     (void)arg;
     (void)cancelled;
-    for (struct net_device *dev = all.first; dev; dev = dev->next)
+    for (struct net_device *dev = all.first; dev; dev = dev->next) {
+        /* Here, not by its thread: the next suspend may come before that has run. */
+        __atomic_store_n(&dev->suspended, false, __ATOMIC_RELEASE);
         net_news(dev, NET_NEWS_RESUME);
+    }
 }
 
 static void list_add(struct net_device *dev)
@@ -294,7 +297,6 @@ static void suspend_or_resume(struct net_device *dev, unsigned news)
         waitq_wake(&all.wait);
         return;
     }
-    dev->suspended = false;
     follow_frontend(dev);
     /* The thread of the watches may have had no time yet to note the state. */
     if (dev->has_xb && xenbus_read_uint(XENBUS_NO_TX, &state, "%s/state", dev->xb.back) == 0 &&

@@ -122,7 +122,7 @@ static int remove_old(xenbus_tx_t tx, struct net_device *dev)
 
 static int write_queues(xenbus_tx_t tx, struct net_device *dev, unsigned n)
 {
-    char dir[sizeof(dev->xb.front) + 16];
+    char dir[sizeof(dev->xb.front) + 24];
     int rc;
 
     if (n == 1)

@@ -89,12 +89,12 @@ void *page_alloc(unsigned order)
     return va;
 }
 
-void page_free(void *va, unsigned order)
+static void free_one(char *va)
 {
     unsigned mfn = mfn_of(va);
     struct block *block = frames[mfn].block;
 
-    assert(!order && !reachable(mfn));
+    assert(!reachable(mfn));
     frames[mfn].va = NULL;
     memset(va, 0xa5, PAGE_BYTES);
     if (!--block->left) {
@@ -103,6 +103,12 @@ void page_free(void *va, unsigned order)
     }
     if (!--nr_pages)
         next_mfn = 0;
+}
+
+void page_free(void *va, unsigned order)
+{
+    for (unsigned i = 0; i < 1u << order; i++)
+        free_one((char *)va + i * PAGE_BYTES);
 }
 
 void *heap_alloc(size_t size)

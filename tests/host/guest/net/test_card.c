@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A card's life: taken away and given back with another backend, saved and restored. The kernel around it is
+ * that of the disks' tests.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <xen/errno.h>
+#include <xen/io/netif.h>
+
+#include "guest/frontends/net.h"
+#include "guest/thread.h"
+#include "guest/time.h"
+#include "tests/host/guest/blk/kernel.h"
+#include "tests/host/guest/blk/machine.h"
+
+#define xen_mb()   __sync_synchronize()
+#define xen_rmb()  __sync_synchronize()
+#define xen_wmb()  __sync_synchronize()
+
+#define FRONT      "device/vif/0"
+#define PAGE_BYTES 4096u
+#define MS         1000000ul
+
+/* An honest backend of one queue: it follows the frontend's state, swallows what is sent, and sends. */
+static struct {
+    netif_tx_back_ring_t tx;
+    netif_rx_back_ring_t rx;
+    char back[64];
+    enum xenbus_state state;
+    bool connected, stop;
+    unsigned port, swallowed, to_send;
+    uint8_t last; /* of the last frame that was swallowed: its last byte */
+    struct thread *thread;
+} dom0;
+
+/* What the card told its user. */
+static struct {
+    unsigned received, ups, downs;
+    bool up;
+} user;
+
+static void put(const char *node, unsigned long value)
+{
+    char path[96];
+
+    snprintf(path, sizeof(path), "%s/%s", dom0.back, node);
+    store_put(path, "%lu", value);
+}
+
+static void say(enum xenbus_state state)
+{
+    dom0.state = state;
+    put("state", state);
+}
+
+static void plug(const char *back)
+{
+    snprintf(dom0.back, sizeof(dom0.back), "%s", back);
+    put("online", 1);
+    put("feature-rx-copy", 1);
+    say(XenbusStateInitWait);
+    store_put(FRONT "/backend-id", "0");
+    store_put(FRONT "/mac", "00:16:3e:00:00:01");
+    store_put(FRONT "/state", "%d", XenbusStateInitialising);
+    store_put(FRONT "/backend", "%s", back);
+}
+
+static void let_go(void)
+{
+    if (dom0.connected)
+        machine_unmap_all();
+    dom0.connected = false;
+}
+
+static void connect(void)
+{
+    void *tx = machine_map((grant_ref_t)store_number_at(FRONT "/tx-ring-ref", 0), true);
+    void *rx = machine_map((grant_ref_t)store_number_at(FRONT "/rx-ring-ref", 0), true);
+
+    assert(tx && rx);
+    BACK_RING_INIT(&dom0.tx, (netif_tx_sring_t *)tx, PAGE_BYTES);
+    BACK_RING_INIT(&dom0.rx, (netif_rx_sring_t *)rx, PAGE_BYTES);
+    dom0.port = (unsigned)store_number_at(FRONT "/event-channel", 0);
+    dom0.connected = true;
+    say(XenbusStateConnected);
+}
+
+static void follow(void)
+{
+    switch (store_number_at(FRONT "/state", XenbusStateUnknown)) {
+    case XenbusStateInitialising:
+        if (dom0.state == XenbusStateClosed && store_number_at(FRONT "/backend-id", 1) == 0)
+            say(XenbusStateInitWait);
+        break;
+    case XenbusStateConnected:
+        if (dom0.state == XenbusStateInitWait)
+            connect();
+        break;
+    case XenbusStateClosing:
+        if (dom0.state == XenbusStateConnected)
+            say(XenbusStateClosing);
+        break;
+    case XenbusStateUnknown:
+    case XenbusStateClosed:
+        if (dom0.state == XenbusStateConnected || dom0.state == XenbusStateClosing) {
+            let_go();
+            say(XenbusStateClosed);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+static void swallow(void)
+{
+    while (RING_HAS_UNCONSUMED_REQUESTS(&dom0.tx)) {
+        netif_tx_request_t req = *RING_GET_REQUEST(&dom0.tx, dom0.tx.req_cons);
+        const uint8_t *page = machine_map(req.gref, false);
+        int notify;
+
+        assert(page && req.size);
+        dom0.tx.req_cons++;
+        dom0.last = page[req.offset + req.size - 1];
+        dom0.swallowed++;
+        machine_unmap(req.gref, false);
+        RING_GET_RESPONSE(&dom0.tx, dom0.tx.rsp_prod_pvt++)->id = req.id;
+        RING_GET_RESPONSE(&dom0.tx, dom0.tx.rsp_prod_pvt - 1)->status = NETIF_RSP_OKAY;
+        RING_PUSH_RESPONSES_AND_CHECK_NOTIFY(&dom0.tx, notify);
+        if (notify)
+            port_raise(dom0.port);
+    }
+}
+
+static void send(void)
+{
+    while (dom0.to_send && RING_HAS_UNCONSUMED_REQUESTS(&dom0.rx)) {
+        netif_rx_request_t req = *RING_GET_REQUEST(&dom0.rx, dom0.rx.req_cons);
+        void *page = machine_map(req.gref, true);
+        int notify;
+
+        assert(page);
+        dom0.rx.req_cons++;
+        dom0.to_send--;
+        memset(page, 0x11, 60);
+        machine_unmap(req.gref, true);
+        *RING_GET_RESPONSE(&dom0.rx, dom0.rx.rsp_prod_pvt++) =
+            (netif_rx_response_t){.id = req.id, .status = 60};
+        RING_PUSH_RESPONSES_AND_CHECK_NOTIFY(&dom0.rx, notify);
+        if (notify)
+            port_raise(dom0.port);
+    }
+}
+
+static void backend_main(void *arg)
+{
+    (void)arg;
+    while (!dom0.stop) {
+        follow();
+        if (dom0.connected) {
+            swallow();
+            send();
+        }
+        time_sleep(MS);
+    }
+}
+
+static void on_receive(void *ctx, const uint8_t *frame, size_t len, enum net_csum csum)
+{
+    (void)ctx;
+    (void)csum;
+    user.received += len == 60 && frame[59] == 0x11;
+}
+
+static void on_change(void *ctx, const struct net_state *state)
+{
+    (void)ctx;
+    user.ups += state->up && !user.up;
+    user.downs += !state->up && user.up;
+    user.up = state->up;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    kernel_begin();
+    memset(&dom0, 0, sizeof(dom0));
+    memset(&user, 0, sizeof(user));
+    plug("/local/domain/0/backend/vif/1/0");
+    dom0.thread = thread_start("backend", 0, backend_main, NULL);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    dom0.stop = true;
+    thread_join(dom0.thread);
+    kernel_end();
+    machine_check_empty();
+    return 0;
+}
+
+static void wait_up(bool up)
+{
+    for (unsigned i = 0; i < 30000 && user.up != up; i++)
+        time_sleep(MS);
+    assert_int_equal(user.up, up);
+}
+
+static struct net_device *open_card(void)
+{
+    const struct net_handlers handlers = {.receive = on_receive, .changed = on_change};
+    struct net_device *dev;
+
+    assert_int_equal(net_open(&dev, 0, &handlers), 0);
+    wait_up(true);
+    return dev;
+}
+
+/* A frame goes out, one comes in. */
+static void check_use(struct net_device *dev, uint8_t byte)
+{
+    uint8_t frame[60];
+    struct net_frag frag = {frame, sizeof(frame)};
+    unsigned swallowed = dom0.swallowed, received = user.received;
+
+    memset(frame, byte, sizeof(frame));
+    assert_int_equal(net_send(dev, &frag, 1, NET_CSUM_UNKNOWN, 0, 0), 0);
+    dom0.to_send = 1;
+    time_sleep(100 * MS);
+    assert_int_equal(dom0.swallowed, swallowed + 1);
+    assert_int_equal(dom0.last, byte);
+    assert_int_equal(user.received, received + 1);
+}
+
+static void test_use(void **state)
+{
+    struct net_device *dev = open_card();
+
+    (void)state;
+    check_use(dev, 1);
+    net_close(dev);
+    assert_int_equal(store_number_at(FRONT "/state", 0), XenbusStateClosed);
+}
+
+static void in_another_domain(void)
+{
+    machine_forget_grants();
+    store_remove("/local/domain/0/backend/vif/1");
+    store_remove(FRONT);
+    plug("/local/domain/0/backend/vif/2/0");
+}
+
+static void test_save_and_restore(void **state)
+{
+    struct net_device *dev = open_card();
+
+    (void)state;
+    kernel_suspend(in_another_domain);
+    wait_up(true);
+    assert_int_equal(user.downs, 1);
+    check_use(dev, 2);
+    net_close(dev);
+}
+
+static void test_cancelled_suspend(void **state)
+{
+    struct net_device *dev = open_card();
+
+    (void)state;
+    kernel_suspend(NULL);
+    wait_up(true);
+    check_use(dev, 3);
+    net_close(dev);
+}
+
+static void test_saved_again_and_again(void **state)
+{
+    struct net_device *dev = open_card();
+
+    (void)state;
+    for (uint8_t i = 0; i < 20; i++) {
+        kernel_suspend(i % 3 ? in_another_domain : NULL);
+        if (i % 2)
+            continue;
+        wait_up(true);
+        check_use(dev, i);
+    }
+    net_close(dev);
+}
+
+static void take_away(void)
+{
+    store_remove(FRONT);
+    let_go();
+    store_remove(dom0.back);
+    dom0.state = XenbusStateUnknown;
+}
+
+/* In good order and by force; the next one has the same number, and the same backend or another one. */
+static void test_goes_and_comes(void **state)
+{
+    const char *backs[] = {"/local/domain/0/backend/vif/1/0", "/local/domain/0/backend/hospes-vif/1/0",
+                           "/local/domain/0/backend/hospes-vif/1/0", "/local/domain/0/backend/vif/1/0"};
+    struct net_device *dev = open_card();
+
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        if (i % 2) {
+            put("online", 0);
+            say(XenbusStateClosing);
+            wait_up(false);
+            time_sleep(100 * MS);
+            assert_int_equal(dom0.state, XenbusStateClosed);
+        }
+        take_away();
+        wait_up(false);
+        time_sleep(20000 * MS);
+        assert_int_equal(store_count("device"), 0);
+        plug(backs[i]);
+        wait_up(true);
+        check_use(dev, (uint8_t)(i + 4));
+    }
+    net_close(dev);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_use, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_save_and_restore, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_cancelled_suspend, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_saved_again_and_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_goes_and_comes, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
