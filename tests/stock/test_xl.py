@@ -264,6 +264,34 @@ def test_small_guest(dom0, full):
     assert info(dom0)["free_memory"] == free
 
 
+IN_TREE = 'name = "{name}"\nkernel = "/usr/share/guests/{app}.elf"\nextra = "{extra}"\nmemory = 64\nvcpus = 2\n{device}\n'
+
+
+def test_save_restore_in_tree(dom0, full):
+    """The in-tree guest at work: its disk and its card are connected anew, and what the disk owed is done again."""
+    dom0.check("truncate -s 48M /tmp/verify.img")
+    dom0.write("/tmp/verify.cfg", IN_TREE.format(name="verify", app="blktest", extra="mode=verify seconds=3600 qd=16",
+                                                 device='disk = [ "/tmp/verify.img,raw,xvda,rw" ]'))
+    dom0.write("/tmp/echo.cfg", IN_TREE.format(name="echo", app="netecho", extra="ip=10.0.5.10/24 gw=10.0.5.1",
+                                               device='vif = [ "bridge=xenbr0" ]'))
+    dom0.check("rm -f /var/log/xen/console/guest-verify.log; xl create /tmp/echo.cfg; xl create /tmp/verify.cfg")
+    dom0.until(f"grep -q 'netecho: ready' {dom0.log('echo')} && grep -q 'under way' {dom0.log('verify')}")
+    times = 3 if full else 1
+    for n in range(1, times + 1):
+        for name in ("verify", "echo"):
+            dom0.check(f"xl save {name} /tmp/small.save", 300)
+            dom0.check("xl restore /tmp/small.save; rm /tmp/small.save", 300)
+        # It says what disk it has when it is connected: once at the start, once more now.
+        dom0.until(f"[ $(grep -c 'blk 51712: .* sectors of' {dom0.log('verify')}) -gt {n} ]")
+        dom0.until("ping -c 1 -W 5 10.0.5.10 > /dev/null")
+    dom0.check("xl shutdown -w verify")
+    said = dom0.check(f"cat {dom0.log('verify')}")
+    assert "RESULT: PASSED" in said and f"blktest: {times} reconnects" in said, said
+    dom0.check("xl shutdown -w echo")
+    said = dom0.check(f"cat {dom0.log('echo')}")
+    assert "RESULT: PASSED" in said, said
+
+
 def test_reboot(dom0, lin):
     domid = dom0.domains()[lin][0]
     dom0.guest(lin, "umount /mnt")

@@ -31,8 +31,10 @@ $(ORACLE)/tools/.fetched: dom0/image/fetch-packages.sh tests/tools/tools.mk
 # Our own programs are in it too where they are built: the toolstack must work with Debian's daemons.
 ORACLE_OURS = $(wildcard $(HOSPES)) $(wildcard $(CONSOLED))
 
+ORACLE_GUESTS := $(patsubst %,$(BUILD)/guest/apps/%.elf,hello blktest netecho)
+
 $(ORACLE_INITRAMFS): $(ORACLE)/tools/.fetched $(IMAGE_COMMON_DEPS) $(wildcard $(ORACLE_SCRIPTS)/*) \
-                     $(ORACLE_OURS) $(IMAGE)/demo $(STOCK_INTERFACE) $(BUILD)/guest/apps/hello.elf
+                     $(ORACLE_OURS) $(IMAGE)/demo $(STOCK_INTERFACE) $(ORACLE_GUESTS)
 	$(MKINITRAMFS) --output $@ $(IMAGE_COMMON) \
 	    --library-path $(ORACLE_ROOT)/usr/lib/x86_64-linux-gnu \
 	    $(foreach p,xl,--program $(ORACLE_BIN)/$p:/usr/sbin/$p) \
@@ -43,7 +45,7 @@ $(ORACLE_INITRAMFS): $(ORACLE)/tools/.fetched $(IMAGE_COMMON_DEPS) $(wildcard $(
 	    $(foreach p,store console bridge stop,--file $(ORACLE_SCRIPTS)/$p:/etc/init.d/$p:755) \
 	    $(STOCK_FILES) --program $(STOCK_INTERFACE):/usr/bin/interface \
 	    $(foreach p,$(ORACLE_OURS),--program $p:/usr/sbin/$(notdir $p)) \
-	    --file $(BUILD)/guest/apps/hello.elf:/usr/share/guests/hello.elf \
+	    $(foreach p,$(ORACLE_GUESTS),--file $p:/usr/share/guests/$(notdir $p)) \
 	    $(IMAGE_DEMO)
 
 # What the system tests boot.
