@@ -11,6 +11,7 @@
 
 import pathlib
 import sys
+import tarfile
 import time
 
 import pytest
@@ -49,6 +50,8 @@ SHORT_FORM = {
     "test_console.py": ["test_missed_output_is_shown", "test_many_viewers", "test_log", "test_worker_has_no_privileges",
                         "test_daemon_killed", "test_create_with_console"],
     "test_devices.py": ["test_"],
+    "test_domain_errors.py": ["test_"],
+    "test_domain_verbs.py": ["test_"],
     "test_net.py": ["test_ping", "test_echo_of_all_sizes"],
     "test_netd.py": ["test_ping", "test_bulk", "test_killed_daemon", "test_dhcp_nat_forward"],
     "test_qcow2.py": ["test_overlay"],
@@ -77,12 +80,21 @@ def stock(pytestconfig):
 class Dom0:
     """A machine whose dom0 is up; what the tests do in it."""
 
-    COUNT_STORE = "if which xs >/dev/null; then xs ls -f /; else xenstore-ls -f; fi | wc -l"
-    COUNT_DESCRIPTORS = ("for p in $(pidof hospes-xenstored hospes-consoled xenstored xenconsoled);"
-                         " do ls /proc/$p/fd; done | wc -l")
+    # What must not grow over the life of a guest: its name, and a command that prints the number.
+    COUNTS = {
+        "free pages": "hospes info --json | sed -n 's/.*\"free_pages\": \\([0-9]*\\).*/\\1/p'",
+        "domains": "hospes list | wc -l",
+        "store nodes": "if which xs >/dev/null; then xs ls -f /; else xenstore-ls -f; fi | wc -l",
+        "loop devices": "ls -d /sys/block/loop*/loop 2>/dev/null | wc -l",
+        "vifs": "ls /sys/class/net | grep -c vif",
+        "descriptors": "for p in $(pidof hospes-xenstored hospes-consoled hospes-blockd hospes-netd xenstored xenconsoled);"
+                       " do ls /proc/$p/fd; done | wc -l",
+        "files": "find /run/hospes -type f | wc -l",
+    }
 
     def __init__(self, machine):
         self.machine = machine
+        self.counting = False
 
     def run(self, command, timeout=120):
         return self.machine.run(command, timeout)
@@ -103,21 +115,17 @@ class Dom0:
         return path
 
     def counts(self):
-        """What must not grow over the life of a guest."""
-        free = self.check("hospes info --json | sed -n 's/.*\"free_pages\": \\([0-9]*\\).*/\\1/p'")
-        return {
-            "free pages": int(free),
-            "domains": int(self.check("hospes list | wc -l")),
-            "store nodes": int(self.check(self.COUNT_STORE)),
-            "loop devices": int(self.check("ls -d /sys/block/loop*/loop 2>/dev/null | wc -l")),
-            "vifs": int(self.check("ls /sys/class/net | grep -c vif; true")),
-            "descriptors": int(self.check(self.COUNT_DESCRIPTORS)),
-        }
+        if not self.counting:
+            self.write("/tmp/counts", "\n".join(self.COUNTS.values()))
+            self.counting = True
+        return dict(zip(self.COUNTS, map(int, self.run(". /tmp/counts")[1].split()), strict=True))
 
-    def settled(self, before):
-        """Counts, as soon as they are as before: the kernel's workers need a moment after a destroy."""
+    def settled(self, before, but=None):
+        """Counts, as soon as they are as before: the kernel's workers need a moment after a destroy. The one
+        named by `but` is taken for what it was."""
         for _ in range(20):
             now = self.counts()
+            now.update({but: before[but]} if but else {})
             if now == before:
                 break
             time.sleep(0.5)
@@ -130,15 +138,112 @@ def extra_disks():
     return []
 
 
-@pytest.fixture(scope="module")
-def dom0(request, pytestconfig, stock, tmp_path_factory, extra_disks):
-    """A module that needs more than the small image names another one in DOM0_IMAGE."""
-    image = vm.BUILD / ("oracle" if stock else "dom0") / getattr(request.module, "DOM0_IMAGE", "initramfs.gz")
-    log = tmp_path_factory.mktemp("dom0") / "serial.log"
-    with vm.VM(hyp=pytestconfig.getoption("--hyp"), kernel=vm.BUILD / "kernel/vmlinuz", initrd=image,
-               append="console=hvc0", hyp_append="dom0_mem=640M", mem=1536, smp=2,
-               disks=[vm.BUILD / "guest-linux/media.iso", *extra_disks], log=log) as machine:
+def archive_of(directory, *names):
+    """Applications of the in-tree guest in a tar archive, whole sectors long: a disk for dom0."""
+    path = directory / "apps.tar"
+    with tarfile.open(path, "w") as tar:
+        for name in names:
+            tar.add(vm.BUILD / f"guest/apps/{name}.elf", arcname=f"{name}.elf")
+    with open(path, "ab") as disk:
+        disk.write(b"\0" * (-path.stat().st_size % 4096))
+    return path
+
+
+class Machines:
+    """Starts machines; one at a time, since a start is what costs most."""
+
+    def __init__(self, config, directory):
+        self.hyp, self.stock = config.getoption("--hyp"), config.getoption("--stock")
+        self.directory, self.machine, self.key, self.started = directory, None, None, 0
+
+    def dom0(self, key, image, disks):
+        """The machine with that key, if it is the one that runs; else a new one."""
+        if self.machine and self.key == key:
+            return Dom0(self.machine)
+        self.stop()
+        self.started += 1
+        path = vm.BUILD / ("oracle" if self.stock else "dom0") / image
+        machine = vm.VM(hyp=self.hyp, kernel=vm.BUILD / "kernel/vmlinuz", initrd=path, append="console=hvc0",
+                        hyp_append="dom0_mem=640M", mem=1536, smp=2, log=self.directory / f"serial{self.started}.log",
+                        disks=[vm.BUILD / "guest-linux/media.iso", *disks])
+        self.machine, self.key = machine, None
+        machine.start()
         machine.expect(r"^dom0: up", timeout=300)
         machine.expect(r"# $", timeout=60)
         machine.check("dmesg -n 1; mkdir -p /media; mount -t iso9660 -o ro /dev/vda /media")
-        yield Dom0(machine)
+        self.key = key
+        return Dom0(machine)
+
+    def stop(self):
+        if self.machine:
+            self.machine.stop()
+        self.machine = None
+
+
+@pytest.fixture(scope="session")
+def machines(pytestconfig, tmp_path_factory):
+    machines = Machines(pytestconfig, tmp_path_factory.mktemp("dom0"))
+    yield machines
+    machines.stop()
+
+
+def shared_key(request):
+    return getattr(request.module, "DOM0_SHARED", None)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_machine(request, machines):
+    """Ends the machine that the modules before had together, if this one is none of them."""
+    if shared_key(request) != machines.key:
+        machines.stop()
+
+
+@pytest.fixture(scope="module")
+def dom0(request, machines, extra_disks):
+    """A module that needs more than the small image names another one in DOM0_IMAGE. Modules that run one after the
+    other and have the same word in DOM0_SHARED have one machine together, with /apps/devices.elf."""
+    image = getattr(request.module, "DOM0_IMAGE", "initramfs.gz")
+    shared = shared_key(request)
+    if not shared:
+        yield machines.dom0(request.module.__name__, image, extra_disks)
+        machines.stop()
+        return
+    new = not machines.machine
+    dom0 = machines.dom0(shared, image, [archive_of(machines.directory, "devices")] if new else [])
+    if new:
+        dom0.check("mkdir -p /apps && tar xf /dev/vdb -C /apps")
+    yield dom0
+
+
+class Shell:
+    """The shell of a Linux guest, by its console."""
+
+    LOGS = "/var/log/hospes/console-{0}.log /var/log/xen/console/guest-{0}.log"
+
+    def __init__(self, dom0, name):
+        self.dom0, self.name, self.lines = dom0, name, 0
+
+    def says(self, words):
+        """Waits until the console has shown that."""
+        seen = f"cat {self.LOGS.format(self.name)} 2>/dev/null | grep -q '{words}'"
+        self.dom0.check(f"for i in $(seq 240); do {seen} && break; sleep 0.5; done; {seen}", timeout=600)
+
+    def run(self, command):
+        """A line for the shell, which must end with status 0."""
+        self.lines += 1
+        # The echo of the line is not what it prints.
+        self.dom0.write("/tmp/line", f"{command} && echo done-$(({self.lines}+100))-well")
+        read = "$(which xs > /dev/null && echo xs read || echo xenstore-read)"
+        self.dom0.check(f"cat /tmp/line > $({read} /local/domain/$(hospes domid {self.name})/console/tty)")
+        self.says(f"done-{self.lines + 100}-well")
+
+
+@pytest.fixture(scope="module")
+def runner(dom0, machines):
+    """A Linux guest without devices; it stays for the next module, if that has the same machine."""
+    if not hasattr(machines.machine, "runner"):
+        path = dom0.guest("runner", vcpus=2, extra="sysrq_always_enabled")
+        dom0.check(f"hospes create -q {path}", timeout=300)
+        machines.machine.runner = Shell(dom0, "runner")
+    machines.machine.runner.says("guest: up after")
+    return machines.machine.runner

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+DOM0_SHARED = "devices"
 DISK = '"/tmp/d.img,raw,xvda,rw"'
 VIF = '"bridge=xenbr0"'
 

@@ -54,9 +54,6 @@ def dom0(pytestconfig, stock, tmp_path_factory):
 
 
 class Dom0(conftest.Dom0):
-    COUNT_DESCRIPTORS = ("for p in $(pidof hospes-xenstored hospes-consoled hospes-blockd hospes-netd);"
-                         " do ls /proc/$p/fd; done | wc -l")
-
     def start(self, name, app, extra, device, vcpus=1):
         self.run(f"rm -f /var/log/hospes/console-{name}.log*; truncate -s 64M /tmp/{name}.img")
         self.write(f"/tmp/{name}.cfg", CONFIG.format(name=name, app=app, extra=extra, device=device, vcpus=vcpus))
