@@ -9,12 +9,29 @@
 #include "dom0/toolstack/report.h"
 #include "xs/client/xs.h"
 
+/* Asked before anything else: "Permission denied" later on would send root looking in the wrong place. */
+static int check_interface(struct toolstack *ts)
+{
+    struct xen_sysctl_physinfo info;
+
+    if (hv_physinfo(&ts->hv, &info) == 0)
+        return 0;
+    if (errno == EACCES)
+        report_error(
+            "the hypervisor has another version of the toolstack's interface than Xen 4.17, for which "
+            "this program is built");
+    else
+        report_error("the hypervisor does not answer a toolstack: %s", strerror(errno));
+    hv_close(&ts->hv);
+    return -1;
+}
+
 int toolstack_need_hv(struct toolstack *ts)
 {
     if (ts->hv.call)
         return 0;
     if (hv_open(&ts->hv) == 0)
-        return 0;
+        return check_interface(ts);
     report_error("no access to the hypervisor: /dev/xen/privcmd: %s", strerror(errno));
     return -1;
 }
