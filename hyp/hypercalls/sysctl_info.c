@@ -68,7 +68,7 @@ long sysctl_numa(struct xen_sysctl *op)
     return 0;
 }
 
-/* Every device is near the one node. */
+/* Nobody has said near which node a device is. */
 long sysctl_pci_topology(struct xen_sysctl *op)
 {
     struct xen_sysctl_pcitopoinfo *t = &op->u.pcitopoinfo;
@@ -77,7 +77,7 @@ long sysctl_pci_topology(struct xen_sysctl *op)
         return -EINVAL;
     for (u32 i = 0; i < t->num_devs; i++) {
         struct physdev_pci_device dev;
-        u32 node = 0;
+        u32 node = XEN_INVALID_NODE_ID;
 
         if (copy_from_guest(&dev, (u64)t->devs.p + i * sizeof(dev), sizeof(dev)))
             return -EFAULT;

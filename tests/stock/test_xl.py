@@ -53,7 +53,7 @@ def test_info_topology(dom0):
     text = dom0.check("xl info -n")
     # Whether QEMU's second CPU is a core or a socket is the hypervisor's reading of it.
     assert re.search(r"^ *1: +[01] +[01] +0$", text, re.M) and re.search(r"^ *0: +\d+ +\d+ +10$", text, re.M)
-    assert "0000:00:00.0" in text
+    assert "0000:00:00.0" not in text  # nobody has said near which node a device is
 
 
 @pytest.mark.parametrize("table", ["domctl", "sysctl", "platform"])

@@ -150,8 +150,9 @@ CLAIM(numa, "numainfo: one node with all memory; nothing where there is no room;
     EXPECT_EQ(do_sysctl(XEN_SYSCTL_numainfo), -XEN_EFAULT);
 }
 
-CLAIM(pci_topology,
-      "pcitopoinfo: the node of each device that was reported, a mark for others; no buffer EINVAL")
+CLAIM(
+    pci_topology,
+    "pcitopoinfo: no node for a device that was reported without, another mark for others; no buffer EINVAL")
 {
     static physdev_pci_device_t devs[2] = {{.bus = 0, .devfn = 0}, {.bus = 0x55, .devfn = 0x50}};
     static uint32_t nodes[2];
@@ -166,7 +167,7 @@ CLAIM(pci_topology,
     set_xen_guest_handle(sysctl.u.pcitopoinfo.nodes, nodes);
     EXPECT_EQ(do_sysctl(XEN_SYSCTL_pcitopoinfo), 0);
     EXPECT_EQ(sysctl.u.pcitopoinfo.num_devs, 2);
-    EXPECT_NE(nodes[0], XEN_INVALID_DEV);
+    EXPECT_EQ(nodes[0], XEN_INVALID_NODE_ID);
     EXPECT_EQ(nodes[1], XEN_INVALID_DEV);
     set_xen_guest_handle(sysctl.u.pcitopoinfo.devs, BAD_PTR);
     EXPECT_EQ(do_sysctl(XEN_SYSCTL_pcitopoinfo), -XEN_EFAULT);
