@@ -55,7 +55,7 @@ test-host: $(TEST_HOST_BINS)
 
 # --- gates -------------------------------------------------------------------
 C_FILES := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
-SHELL_FILES := $(shell git grep -lE '^\#!/bin/(ba)?sh' 2>/dev/null)
+SHELL_FILES := $(shell git grep -nE '^\#!/bin/(ba)?sh' 2>/dev/null | sed -n 's/:1:.*//p')
 
 check: check-format check-headers check-lint check-tidy check-claims
 	$(MAKE) --no-print-directory BUILD=build/clang CC=clang all
@@ -69,6 +69,8 @@ check-headers: $(XEN_HEADERS)
 	    echo "#include \"$${h#hyp/}\"" | $(CC) $(HYP_CFLAGS) $(HYP_CONLY) -x c -fsyntax-only - || exit 1; done
 	@for h in $(filter xs/%.h dom0/%.h,$(C_FILES)); do \
 	    echo "#include \"$$h\"" | $(CC) $(USER_CFLAGS) -D__XEN_TOOLS__ -x c -fsyntax-only - || exit 1; done
+	@for h in $(filter guest/%.h,$(C_FILES)); do \
+	    echo "#include \"$$h\"" | $(CC) $(GUEST_CFLAGS) -x c -fsyntax-only - || exit 1; done
 
 # One group for each way of compiling; tests are left to the compilers' warnings and the sanitizers.
 TIDY = xargs -r -P2 -n1 sh -c 'clang-tidy --quiet "$$1" -- $(1) 2>build/tidy.err || { cat build/tidy.err; exit 255; }' tidy
@@ -80,7 +82,8 @@ check-tidy: $(XEN_HEADERS)
 check-lint:
 	@shellcheck $(SHELL_FILES)
 	@cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -j2 \
-	    --suppress=missingIncludeSystem --suppress=unknownMacro -I hyp -I . hyp xs dom0
+	    --suppress=missingIncludeSystem --suppress=unknownMacro --suppress=comparePointers \
+	    '-D__attribute__(x)=' -I hyp -I . hyp xs dom0 guest
 
 check-claims:
 	@tests/abi/uncovered.py

@@ -27,16 +27,16 @@ static void answered(void *arg, unsigned int index, int error, const char *body,
 {
     struct xsc_batch *b = arg;
     struct xsc_answer *answer = b->answers[index];
-    char *copy;
 
     if (error != 0) {
         if (error != ENOENT || !b->absent_is_fine[index])
             settle(b, answer, error);
     } else if (answer) {
-        copy = malloc(len + 1);
-        *answer = copy ? (struct xsc_answer){copy, len, 0} : (struct xsc_answer){.error = ENOMEM};
-        if (copy)
-            memcpy(copy, body, len + 1);
+        answer->value = malloc(len + 1);
+        answer->len = len;
+        answer->error = answer->value ? 0 : ENOMEM;
+        if (answer->value)
+            memcpy(answer->value, body, len + 1);
     }
     b->answers[index] = NULL;
 }

@@ -24,7 +24,7 @@ struct xsc {
     bool stream;  /* a socket: it takes any number of messages at once */
     bool broken;  /* the byte stream is lost */
     uint32_t req; /* id of the last request */
-    STAILQ_HEAD(, xsc_queued) events;
+    STAILQ_HEAD(xsc_queue, xsc_queued) events;
 
     /* The message being received; body has room for the payload limit and a NUL. */
     struct xsd_sockmsg hdr;

@@ -61,7 +61,7 @@ struct conn {
     struct xs_client client;
     char name[48]; /* for logs */
 
-    STAILQ_HEAD(, conn_msg) out;
+    STAILQ_HEAD(conn_msgs, conn_msg) out;
     size_t out_bytes;
     size_t out_limit;
     unsigned int outstanding;

@@ -21,7 +21,7 @@ struct server {
     struct conn_list conns;
     struct conn_list ready;
     struct hv *hv; /* NULL: sockets only */
-    LIST_HEAD(, domain) domains;
+    LIST_HEAD(domain_list, domain) domains;
     struct domain **by_port; /* by local event channel port */
     size_t nr_ports;
     int epoll;

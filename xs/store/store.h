@@ -59,7 +59,7 @@ struct xs_store {
     struct xs_perms *special[XS_SPECIAL_NR];
     void *watch_points; /* tsearch tree, see watch.c */
     unsigned int nr_watches;
-    LIST_HEAD(, xs_client) clients;
+    LIST_HEAD(xs_client_list, xs_client) clients;
 };
 
 struct xs_client {

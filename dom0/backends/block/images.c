@@ -92,7 +92,7 @@ static bool ask_store(const struct images_request *req, struct xsc_answer answer
 /* What the operator wants it to hold at least; 0: nothing is said, or nothing that makes sense. */
 static uint64_t wanted_bytes(const struct xsc_answer *answer)
 {
-    char text[24], *end;
+    char text[24] = "", *end;
     uint64_t sectors;
 
     if (take_string(answer, text, sizeof(text)) != 0 || text[0] < '0' || text[0] > '9')
