@@ -119,15 +119,18 @@ static void syscall_init_cpu(unsigned cpu, u64 stack)
     }
 }
 
+struct table_pointer {
+    u16 limit;
+    u64 base;
+} __packed;
+
 void traps_load_gdt(u64 base)
 {
-    struct {
-        u16 limit;
-        u64 base;
-    } __packed ptr = {.limit = 0xffff, .base = base};
+    struct table_pointer ptr = {
+        .limit = 0xffff,
+        .base = base ? base : (u64)gdt_page[this_cpu_id()] - FIRST_RESERVED_GDT_BYTE,
+    };
 
-    if (!base)
-        ptr.base = (u64)gdt_page[this_cpu_id()] - FIRST_RESERVED_GDT_BYTE;
     __asm__ volatile("lgdt %0" ::"m"(ptr));
 }
 
@@ -166,24 +169,17 @@ static void reload_segments(void)
 
 void traps_init_cpu(unsigned cpu, void *stack)
 {
-    struct {
-        u16 limit;
-        u64 base;
-    } __packed ptr = {.limit = sizeof(idt) - 1, .base = (u64)idt};
+    struct table_pointer idt_pointer = {.limit = sizeof(idt) - 1, .base = (u64)idt};
 
     BUG_ON(((u64)stack & (STACK_SIZE - 1)) != 0);
     if (cpu == 0)
         idt_init();
     gdt_init_cpu(cpu);
     tss_init_cpu(cpu, (u64)stack);
-    ptr.limit = 0xffff;
-    ptr.base = (u64)gdt_page[cpu] - FIRST_RESERVED_GDT_BYTE;
-    __asm__ volatile("lgdt %0" ::"m"(ptr));
+    traps_load_gdt((u64)gdt_page[cpu] - FIRST_RESERVED_GDT_BYTE);
     reload_segments();
     __asm__ volatile("ltr %w0" ::"r"(HYP_TSS));
     __asm__ volatile("lldt %w0" ::"r"(0));
-    ptr.limit = sizeof(idt) - 1;
-    ptr.base = (u64)idt;
-    __asm__ volatile("lidt %0" ::"m"(ptr));
+    __asm__ volatile("lidt %0" ::"m"(idt_pointer));
     syscall_init_cpu(cpu, (u64)stack);
 }

@@ -19,35 +19,36 @@
 #define ENTRY_MASKED (1u << 16)
 
 static struct spinlock lock = SPINLOCK_INIT(LOCK_HW);
-static struct {
+static struct chip {
     volatile u32 *registers;
     paddr_t paddr;
     unsigned gsi_base, lines;
 } chips[ACPI_IOAPICS_MAX];
 static unsigned chip_count;
 
-static u32 chip_read(unsigned chip, u8 reg)
+static u32 chip_read(const struct chip *c, u8 reg)
 {
-    chips[chip].registers[0] = reg;
-    return chips[chip].registers[WINDOW];
+    c->registers[0] = reg;
+    return c->registers[WINDOW];
 }
 
-static void chip_write(unsigned chip, u8 reg, u32 v)
+static void chip_write(const struct chip *c, u8 reg, u32 v)
 {
-    chips[chip].registers[0] = reg;
-    chips[chip].registers[WINDOW] = v;
+    c->registers[0] = reg;
+    c->registers[WINDOW] = v;
 }
 
-static bool find_line(unsigned gsi, unsigned *chip, u8 *reg)
+/* The chip of a line and the register of its entry, with the lock held; NULL: no such line. */
+static const struct chip *lock_line(unsigned gsi, u8 *reg, u64 *flags)
 {
     for (unsigned i = 0; i < chip_count; i++) {
         if (gsi < chips[i].gsi_base || gsi - chips[i].gsi_base >= chips[i].lines)
             continue;
-        *chip = i;
         *reg = (u8)(REG_ENTRY + 2 * (gsi - chips[i].gsi_base));
-        return true;
+        *flags = spin_lock_irqsave(&lock);
+        return &chips[i];
     }
-    return false;
+    return NULL;
 }
 
 unsigned ioapic_init(void)
@@ -56,23 +57,21 @@ unsigned ioapic_init(void)
 
     for (unsigned i = 0; i < acpi_info.ioapic_count; i++) {
         const struct acpi_ioapic *a = &acpi_info.ioapics[i];
-        volatile u32 *registers = ioremap(a->paddr, PAGE_SIZE, HYP_PTE_UC);
+        struct chip *c = &chips[chip_count];
 
-        if (!registers)
+        *c = (struct chip){ioremap(a->paddr, PAGE_SIZE, HYP_PTE_UC), a->paddr, a->gsi_base, 0};
+        if (!c->registers)
             panic("IO-APIC: registers at %#lx cannot be mapped\n", a->paddr);
         platform_deny_mmio(paddr_to_mfn(a->paddr));
-        chips[chip_count].registers = registers;
-        chips[chip_count].paddr = a->paddr;
-        chips[chip_count].gsi_base = a->gsi_base;
-        chips[chip_count].lines = ((chip_read(chip_count, REG_VERSION) >> 16) & 0xff) + 1;
-        if (a->gsi_base >= NR_IRQS / 2 || a->gsi_base + chips[chip_count].lines > NR_IRQS / 2) {
+        c->lines = ((chip_read(c, REG_VERSION) >> 16) & 0xff) + 1;
+        if (c->gsi_base >= NR_IRQS / 2 || c->gsi_base + c->lines > NR_IRQS / 2) {
             printk(LOG_WARNING, "IO-APIC at %#lx: interrupts from %u on are beyond the limit; not used\n",
                    a->paddr, a->gsi_base);
             continue;
         }
-        for (unsigned line = 0; line < chips[chip_count].lines; line++)
-            chip_write(chip_count, (u8)(REG_ENTRY + 2 * line), ENTRY_MASKED);
-        top = MAX(top, a->gsi_base + chips[chip_count].lines);
+        for (unsigned line = 0; line < c->lines; line++)
+            chip_write(c, (u8)(REG_ENTRY + 2 * line), ENTRY_MASKED);
+        top = MAX(top, c->gsi_base + c->lines);
         chip_count++;
     }
     return top;
@@ -80,55 +79,50 @@ unsigned ioapic_init(void)
 
 bool ioapic_has_gsi(unsigned gsi)
 {
-    unsigned chip;
-    u8 reg;
-
-    return find_line(gsi, &chip, &reg);
+    for (unsigned i = 0; i < chip_count; i++)
+        if (gsi >= chips[i].gsi_base && gsi - chips[i].gsi_base < chips[i].lines)
+            return true;
+    return false;
 }
 
 void ioapic_program(unsigned gsi, u8 vector, bool level, bool low, u32 apic_id)
 {
-    unsigned chip;
     u64 flags;
     u8 reg;
+    const struct chip *c = lock_line(gsi, &reg, &flags);
 
-    if (!find_line(gsi, &chip, &reg))
+    if (!c)
         return;
-    flags = spin_lock_irqsave(&lock);
-    chip_write(chip, reg, ENTRY_MASKED);
-    chip_write(chip, reg + 1, apic_id << 24);
-    chip_write(chip, reg, ENTRY_MASKED | (level ? ENTRY_LEVEL : 0) | (low ? ENTRY_LOW : 0) | vector);
+    chip_write(c, reg, ENTRY_MASKED);
+    chip_write(c, reg + 1, apic_id << 24);
+    chip_write(c, reg, ENTRY_MASKED | (level ? ENTRY_LEVEL : 0) | (low ? ENTRY_LOW : 0) | vector);
     spin_unlock_irqrestore(&lock, flags);
 }
 
 void ioapic_set_mask(unsigned gsi, bool masked)
 {
-    unsigned chip;
     u64 flags;
-    u32 v;
     u8 reg;
+    const struct chip *c = lock_line(gsi, &reg, &flags);
 
-    if (!find_line(gsi, &chip, &reg))
+    if (!c)
         return;
-    flags = spin_lock_irqsave(&lock);
-    v = chip_read(chip, reg) & ~ENTRY_MASKED;
-    chip_write(chip, reg, v | (masked ? ENTRY_MASKED : 0));
+    chip_write(c, reg, (chip_read(c, reg) & ~ENTRY_MASKED) | (masked ? ENTRY_MASKED : 0));
     /* A read makes sure that the write has arrived: after masking, nothing more must come. */
     if (masked)
-        (void)chip_read(chip, reg);
+        (void)chip_read(c, reg);
     spin_unlock_irqrestore(&lock, flags);
 }
 
 void ioapic_set_target(unsigned gsi, u32 apic_id)
 {
-    unsigned chip;
     u64 flags;
     u8 reg;
+    const struct chip *c = lock_line(gsi, &reg, &flags);
 
-    if (!find_line(gsi, &chip, &reg))
+    if (!c)
         return;
-    flags = spin_lock_irqsave(&lock);
-    chip_write(chip, reg + 1, apic_id << 24);
+    chip_write(c, reg + 1, apic_id << 24);
     spin_unlock_irqrestore(&lock, flags);
 }
 
@@ -140,7 +134,7 @@ int ioapic_guest_read(u64 paddr, u32 reg, u32 *value)
         if (reg > REG_VERSION)
             return -EPERM;
         u64 flags = spin_lock_irqsave(&lock);
-        *value = chip_read(i, (u8)reg);
+        *value = chip_read(&chips[i], (u8)reg);
         spin_unlock_irqrestore(&lock, flags);
         return 0;
     }

@@ -24,7 +24,7 @@ u32 pci_conf_read(u8 bus, u8 devfn, u16 reg, unsigned size)
         return ~0u;
     flags = spin_lock_irqsave(&lock);
     select_register(bus, devfn, reg);
-    v = size == 1 ? inb(port) : size == 2 ? inw(port) : inl(port);
+    v = in_sized(port, size);
     spin_unlock_irqrestore(&lock, flags);
     return v;
 }
@@ -38,11 +38,6 @@ void pci_conf_write(u8 bus, u8 devfn, u16 reg, unsigned size, u32 v)
         return;
     flags = spin_lock_irqsave(&lock);
     select_register(bus, devfn, reg);
-    if (size == 1)
-        outb(port, (u8)v);
-    else if (size == 2)
-        outw(port, (u16)v);
-    else
-        outl(port, v);
+    out_sized(port, size, v);
     spin_unlock_irqrestore(&lock, flags);
 }

@@ -147,35 +147,34 @@ static inline u64 rdtsc(void)
     __asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
     return lo | ((u64)hi << 32);
 }
-static inline void outb(u16 port, u8 v)
+#define DEFINE_PORT(suffix, type)                                        \
+    static inline void out##suffix(u16 port, type v)                     \
+    {                                                                    \
+        __asm__ volatile("out" #suffix " %0, %1" ::"a"(v), "Nd"(port));  \
+    }                                                                    \
+    static inline type in##suffix(u16 port)                              \
+    {                                                                    \
+        type v;                                                          \
+        __asm__ volatile("in" #suffix " %1, %0" : "=a"(v) : "Nd"(port)); \
+        return v;                                                        \
+    }
+DEFINE_PORT(b, u8)
+DEFINE_PORT(w, u16)
+DEFINE_PORT(l, u32)
+#undef DEFINE_PORT
+/* `size` 1, 2 or 4 bytes. */
+static inline u32 in_sized(u16 port, unsigned size)
 {
-    __asm__ volatile("outb %0, %1" ::"a"(v), "Nd"(port));
+    return size == 1 ? inb(port) : size == 2 ? inw(port) : inl(port);
 }
-static inline void outw(u16 port, u16 v)
+static inline void out_sized(u16 port, unsigned size, u32 v)
 {
-    __asm__ volatile("outw %0, %1" ::"a"(v), "Nd"(port));
-}
-static inline void outl(u16 port, u32 v)
-{
-    __asm__ volatile("outl %0, %1" ::"a"(v), "Nd"(port));
-}
-static inline u8 inb(u16 port)
-{
-    u8 v;
-    __asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port));
-    return v;
-}
-static inline u16 inw(u16 port)
-{
-    u16 v;
-    __asm__ volatile("inw %1, %0" : "=a"(v) : "Nd"(port));
-    return v;
-}
-static inline u32 inl(u16 port)
-{
-    u32 v;
-    __asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port));
-    return v;
+    if (size == 1)
+        outb(port, (u8)v);
+    else if (size == 2)
+        outw(port, (u16)v);
+    else
+        outl(port, v);
 }
 static inline void cpu_relax(void)
 {

@@ -9,27 +9,20 @@
 #define DR7_ZERO   0xd800UL /* bits 11, 12, 14, 15: read as zero */
 #define DR_IO      2u
 
+#define WRITE_DR(nr, v)                                \
+    case nr:                                           \
+        __asm__ volatile("mov %0, %%dr" #nr ::"r"(v)); \
+        break
+
 static void write_dr(unsigned nr, u64 v)
 {
     switch (nr) {
-    case 0:
-        __asm__ volatile("mov %0, %%dr0" ::"r"(v));
-        break;
-    case 1:
-        __asm__ volatile("mov %0, %%dr1" ::"r"(v));
-        break;
-    case 2:
-        __asm__ volatile("mov %0, %%dr2" ::"r"(v));
-        break;
-    case 3:
-        __asm__ volatile("mov %0, %%dr3" ::"r"(v));
-        break;
-    case 6:
-        __asm__ volatile("mov %0, %%dr6" ::"r"(v));
-        break;
-    default:
-        __asm__ volatile("mov %0, %%dr7" ::"r"(v));
-        break;
+        WRITE_DR(0, v);
+        WRITE_DR(1, v);
+        WRITE_DR(2, v);
+        WRITE_DR(3, v);
+        WRITE_DR(6, v);
+        WRITE_DR(7, v);
     }
 }
 
@@ -81,11 +74,6 @@ int debugreg_set(struct vcpu *v, unsigned nr, u64 val)
     else if (was_active)
         write_dr(nr, val);
     return 0;
-}
-
-u64 debugreg_get(const struct vcpu *v, unsigned nr)
-{
-    return v->debugreg[nr];
 }
 
 void debugreg_load(const struct vcpu *v)

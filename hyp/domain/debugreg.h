@@ -8,7 +8,6 @@
 /* `nr` 0-3, 6, 7, of current. -ENODEV no such register, -EPERM hypervisor address or general detect, -EINVAL
  * reserved bits. */
 int debugreg_set(struct vcpu *v, unsigned nr, u64 val);
-u64 debugreg_get(const struct vcpu *v, unsigned nr);
 /* Checks only; for contexts from the toolstack. */
 int debugreg_check(unsigned nr, u64 *val);
 void debugreg_load(const struct vcpu *v);

@@ -10,7 +10,6 @@
 
 struct notes {
     bool loader_generic, xen_version_ok, any;
-    bool has_supported;
     u64 entry, virt_base, paddr_offset, init_p2m, hypercall_page, mod_start_pfn, supported;
 };
 
@@ -36,39 +35,23 @@ static bool note_string_is(const u8 *desc, u32 len, const char *want)
 
 static void take_note(struct notes *n, u32 type, const u8 *desc, u32 len)
 {
+    u64 *const numbers[] = {
+        [XEN_ELFNOTE_ENTRY] = &n->entry,
+        [XEN_ELFNOTE_VIRT_BASE] = &n->virt_base,
+        [XEN_ELFNOTE_PADDR_OFFSET] = &n->paddr_offset,
+        [XEN_ELFNOTE_HYPERCALL_PAGE] = &n->hypercall_page,
+        [XEN_ELFNOTE_INIT_P2M] = &n->init_p2m,
+        [XEN_ELFNOTE_MOD_START_PFN] = &n->mod_start_pfn,
+        [XEN_ELFNOTE_SUPPORTED_FEATURES] = &n->supported,
+    };
+
     n->any = true;
-    switch (type) {
-    case XEN_ELFNOTE_ENTRY:
-        n->entry = note_number(desc, len);
-        break;
-    case XEN_ELFNOTE_VIRT_BASE:
-        n->virt_base = note_number(desc, len);
-        break;
-    case XEN_ELFNOTE_PADDR_OFFSET:
-        n->paddr_offset = note_number(desc, len);
-        break;
-    case XEN_ELFNOTE_HYPERCALL_PAGE:
-        n->hypercall_page = note_number(desc, len);
-        break;
-    case XEN_ELFNOTE_INIT_P2M:
-        n->init_p2m = note_number(desc, len);
-        break;
-    case XEN_ELFNOTE_MOD_START_PFN:
-        n->mod_start_pfn = note_number(desc, len);
-        break;
-    case XEN_ELFNOTE_SUPPORTED_FEATURES:
-        n->has_supported = true;
-        n->supported = note_number(desc, len);
-        break;
-    case XEN_ELFNOTE_LOADER:
+    if (type < ARRAY_SIZE(numbers) && numbers[type])
+        *numbers[type] = note_number(desc, len);
+    else if (type == XEN_ELFNOTE_LOADER)
         n->loader_generic = note_string_is(desc, len, "generic");
-        break;
-    case XEN_ELFNOTE_XEN_VERSION:
+    else if (type == XEN_ELFNOTE_XEN_VERSION)
         n->xen_version_ok = note_string_is(desc, len, "xen-3.0");
-        break;
-    default:
-        break;
-    }
 }
 
 static void scan_notes(struct notes *n, const u8 *p, u64 size)
@@ -132,7 +115,7 @@ static const char *walk_headers(const u8 *image, u64 size, const Elf64_Ehdr *eh,
 
 const char *elf_parse(const void *image, u64 size, struct elf_image *out)
 {
-    struct notes n = {.entry = NOTE_ABSENT, .virt_base = NOTE_ABSENT};
+    struct notes n = {.entry = NOTE_ABSENT, .virt_base = NOTE_ABSENT, .supported = 1UL << FEATURE_DOM0};
     Elf64_Ehdr eh;
     const char *why;
 
@@ -150,7 +133,7 @@ const char *elf_parse(const void *image, u64 size, struct elf_image *out)
         return "kernel has no Xen notes: it cannot run paravirtualized";
     if (!n.loader_generic || !n.xen_version_ok)
         return "kernel's Xen notes ask for another interface than xen-3.0";
-    if (n.has_supported && !(n.supported & (1UL << FEATURE_DOM0)))
+    if (!(n.supported & (1UL << FEATURE_DOM0)))
         return "kernel cannot be dom0: built without CONFIG_XEN_DOM0";
     out->entry = n.entry == NOTE_ABSENT ? eh.e_entry : n.entry;
     out->virt_base = n.virt_base == NOTE_ABSENT ? 0 : n.virt_base;

@@ -172,7 +172,7 @@ static bool emulate_mov_dr(struct cpu_user_regs *regs, struct insn *in)
     if (nr > 7)
         return false;
     if (in->opcode == 0x21) {
-        *insn_reg(regs, in->rm) = debugreg_get(v, nr);
+        *insn_reg(regs, in->rm) = v->debugreg[nr];
         return true;
     }
     return debugreg_set(v, nr, *insn_reg(regs, in->rm)) == 0;

@@ -67,7 +67,7 @@ u32 guest_port_read(struct vcpu *v, u16 port, unsigned size)
     }
     if (!owns_port(v, port, size))
         return all_ones(size);
-    return size == 1 ? inb(port) : size == 2 ? inw(port) : inl(port);
+    return in_sized(port, size);
 }
 
 void guest_port_write(struct vcpu *v, u16 port, unsigned size, u32 val)
@@ -86,12 +86,6 @@ void guest_port_write(struct vcpu *v, u16 port, unsigned size, u32 val)
             return;
         }
     }
-    if (!owns_port(v, port, size))
-        return;
-    if (size == 1)
-        outb(port, (u8)val);
-    else if (size == 2)
-        outw(port, (u16)val);
-    else
-        outl(port, val);
+    if (owns_port(v, port, size))
+        out_sized(port, size, val);
 }

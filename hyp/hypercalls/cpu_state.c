@@ -40,34 +40,25 @@ long do_stack_switch(u64 ss, u64 sp, u64, u64, u64)
     return 0;
 }
 
+static struct callback *callback_of(struct vcpu *v, unsigned type)
+{
+    struct callback *const callbacks[] = {
+        [CALLBACKTYPE_event] = &v->event_cb,       [CALLBACKTYPE_failsafe] = &v->failsafe_cb,
+        [CALLBACKTYPE_syscall] = &v->syscall_cb,   [CALLBACKTYPE_syscall32] = &v->syscall32_cb,
+        [CALLBACKTYPE_sysenter] = &v->sysenter_cb, [CALLBACKTYPE_nmi] = &v->nmi_cb,
+    };
+
+    return type < ARRAY_SIZE(callbacks) ? callbacks[type] : NULL;
+}
+
 static int register_callback(struct vcpu *v, unsigned type, unsigned flags, u64 address)
 {
-    struct callback *cb;
+    struct callback *cb = callback_of(v, type);
 
     if (!is_canonical(address))
         return -EINVAL;
-    switch (type) {
-    case CALLBACKTYPE_event:
-        cb = &v->event_cb;
-        break;
-    case CALLBACKTYPE_failsafe:
-        cb = &v->failsafe_cb;
-        break;
-    case CALLBACKTYPE_syscall:
-        cb = &v->syscall_cb;
-        break;
-    case CALLBACKTYPE_syscall32:
-        cb = &v->syscall32_cb;
-        break;
-    case CALLBACKTYPE_sysenter:
-        cb = &v->sysenter_cb;
-        break;
-    case CALLBACKTYPE_nmi:
-        cb = &v->nmi_cb;
-        break;
-    default:
-        return hypercall_unknown(__HYPERVISOR_callback_op, type);
-    }
+    if (!cb)
+        return (int)hypercall_unknown(__HYPERVISOR_callback_op, type);
     *cb = (struct callback){.address = address, .mask_events = flags & CALLBACKF_mask_events};
     return 0;
 }
@@ -96,19 +87,12 @@ long do_callback_op(u64 cmd, u64 arg, u64, u64, u64)
     case CALLBACKOP_unregister:
         if (copy_from_guest(&u, arg, sizeof(u)))
             return -EFAULT;
-        switch (u.type) {
-        case CALLBACKTYPE_nmi:
-            current->nmi_cb.address = 0;
-            return 0;
-        case CALLBACKTYPE_event:
-        case CALLBACKTYPE_failsafe:
-        case CALLBACKTYPE_syscall:
-        case CALLBACKTYPE_sysenter:
-        case CALLBACKTYPE_syscall32:
-            return -EINVAL;
-        default:
+        if (!callback_of(current, u.type))
             return hypercall_unknown(__HYPERVISOR_callback_op, u.type);
-        }
+        if (u.type != CALLBACKTYPE_nmi)
+            return -EINVAL;
+        current->nmi_cb.address = 0;
+        return 0;
     default:
         return hypercall_unknown(__HYPERVISOR_callback_op, cmd);
     }
@@ -169,7 +153,7 @@ long do_get_debugreg(u64 nr, u64, u64, u64, u64)
 {
     if (nr > 7 || nr == 4 || nr == 5)
         return -ENODEV;
-    return (long)debugreg_get(current, (unsigned)nr);
+    return (long)current->debugreg[nr];
 }
 
 #define VALID_ASSISTS                                                                      \

@@ -73,49 +73,34 @@ int clear_guest(u64 dst, size_t n)
     return left ? -EFAULT : 0;
 }
 
-int get_guest_u64(u64 *dst, u64 src)
-{
-    u64 value = 0;
-    int rc = 0;
+/* One instruction; %[rc] becomes -EFAULT if it faults. */
+#define MAY_FAULT(insn)                 \
+    "1: " insn "\n"                     \
+    "2:\n"                              \
+    ".pushsection .text.fixup,\"ax\"\n" \
+    "3: mov %[err], %[rc]\n"            \
+    "   jmp 2b\n"                       \
+    ".popsection\n" EX_TABLE("1b", "3b")
 
-    if (!guest_range_ok(src, sizeof(u64)))
-        return -EFAULT;
-    access_begin();
-    __asm__ volatile("1: mov (%[src]), %[value]\n"
-                     "2:\n"
-                     ".pushsection .text.fixup,\"ax\"\n"
-                     "3: mov %[err], %[rc]\n"
-                     "   jmp 2b\n"
-                     ".popsection\n" EX_TABLE("1b", "3b")
-                     : [value] "=&r"(value), [rc] "+r"(rc)
-                     : [src] "r"(src), [err] "i"(-EFAULT)
-                     : "memory");
-    access_end();
-    *dst = value;
-    return rc;
-}
-
-int get_guest_u32(u32 *dst, u64 src)
-{
-    u32 value = 0;
-    int rc = 0;
-
-    if (!guest_range_ok(src, sizeof(u32)))
-        return -EFAULT;
-    access_begin();
-    __asm__ volatile("1: mov (%[src]), %[value]\n"
-                     "2:\n"
-                     ".pushsection .text.fixup,\"ax\"\n"
-                     "3: mov %[err], %[rc]\n"
-                     "   jmp 2b\n"
-                     ".popsection\n" EX_TABLE("1b", "3b")
-                     : [value] "=&r"(value), [rc] "+r"(rc)
-                     : [src] "r"(src), [err] "i"(-EFAULT)
-                     : "memory");
-    access_end();
-    *dst = value;
-    return rc;
-}
+#define DEFINE_GET(bits)                                       \
+    int get_guest_u##bits(u##bits *dst, u64 src)               \
+    {                                                          \
+        u##bits value = 0;                                     \
+        int rc = 0;                                            \
+                                                               \
+        if (!guest_range_ok(src, sizeof(value)))               \
+            return -EFAULT;                                    \
+        access_begin();                                        \
+        __asm__ volatile(MAY_FAULT("mov (%[src]), %[value]")   \
+                         : [value] "=&r"(value), [rc] "+r"(rc) \
+                         : [src] "r"(src), [err] "i"(-EFAULT)  \
+                         : "memory");                          \
+        access_end();                                          \
+        *dst = value;                                          \
+        return rc;                                             \
+    }
+DEFINE_GET(32)
+DEFINE_GET(64)
 
 int put_guest_u64(u64 dst, u64 value)
 {
@@ -124,12 +109,7 @@ int put_guest_u64(u64 dst, u64 value)
     if (!guest_range_ok(dst, sizeof(u64)))
         return -EFAULT;
     access_begin();
-    __asm__ volatile("1: mov %[value], (%[dst])\n"
-                     "2:\n"
-                     ".pushsection .text.fixup,\"ax\"\n"
-                     "3: mov %[err], %[rc]\n"
-                     "   jmp 2b\n"
-                     ".popsection\n" EX_TABLE("1b", "3b")
+    __asm__ volatile(MAY_FAULT("mov %[value], (%[dst])")
                      : [rc] "+r"(rc)
                      : [value] "r"(value), [dst] "r"(dst), [err] "i"(-EFAULT)
                      : "memory");
