@@ -58,75 +58,45 @@ u8 irq_alloc_hyp_vector(void (*handler)(struct cpu_user_regs *))
     return next_hyp_vector--;
 }
 
-static bool vector_usable(unsigned vector)
+/* A free vector, or 0. alloc_lock held. */
+static u8 find_vector(void)
 {
-    return vector != VECTOR_INT80 && !vector_irq[vector];
-}
-
-/* `count` consecutive vectors from a multiple of `align`; 0: none. alloc_lock held. */
-static u8 find_vectors(unsigned count, unsigned align)
-{
-    for (unsigned v = ROUND_UP(VECTOR_DEVICE_FIRST, align); v + count - 1 <= VECTOR_DEVICE_LAST; v += align) {
-        unsigned n = 0;
-
-        while (n < count && vector_usable(v + n))
-            n++;
-        if (n == count)
+    for (unsigned v = VECTOR_DEVICE_FIRST; v <= VECTOR_DEVICE_LAST; v++)
+        if (v != VECTOR_INT80 && !vector_irq[v])
             return (u8)v;
-    }
     return 0;
 }
 
-static int find_free_irqs(unsigned count)
+int irq_alloc_msi(void)
 {
-    unsigned run = 0;
+    u64 flags = spin_lock_irqsave(&alloc_lock);
+    unsigned irq = nr_gsis;
+    u8 vector = find_vector();
 
-    for (unsigned irq = nr_gsis; irq < NR_IRQS; irq++) {
-        run = descs[irq].kind == IRQ_FREE ? run + 1 : 0;
-        if (run == count)
-            return (int)(irq + 1 - count);
-    }
-    return -ENOSPC;
-}
-
-int irq_alloc_msi(unsigned count)
-{
-    unsigned align = 1;
-    u64 flags;
-    u8 vector;
-    int first;
-
-    while (align < count)
-        align *= 2;
-    flags = spin_lock_irqsave(&alloc_lock);
-    first = find_free_irqs(count);
-    vector = find_vectors(count, align);
-    if (first >= 0 && !vector)
-        first = -ENOSPC;
-    for (unsigned i = 0; first >= 0 && i < count; i++) {
-        struct irq_desc *d = &descs[first + (int)i];
+    while (irq < NR_IRQS && descs[irq].kind != IRQ_FREE)
+        irq++;
+    if (vector && irq < NR_IRQS) {
+        struct irq_desc *d = &descs[irq];
 
         d->kind = IRQ_MSI;
-        d->vector = (u8)(vector + i);
+        d->vector = vector;
         d->level = d->low = d->needs_eoi = false;
         d->masked = true;
         d->target_cpu = 0;
-        vector_irq[vector + i] = (u16)(first + (int)i + 1);
+        vector_irq[vector] = (u16)(irq + 1);
     }
     spin_unlock_irqrestore(&alloc_lock, flags);
-    return first;
+    return vector && irq < NR_IRQS ? (int)irq : -ENOSPC;
 }
 
-void irq_free_msi(unsigned irq, unsigned count)
+void irq_free_msi(unsigned irq)
 {
     u64 flags = spin_lock_irqsave(&alloc_lock);
 
-    for (unsigned i = irq; i < irq + count; i++) {
-        vector_irq[descs[i].vector] = 0;
-        descs[i].vector = 0;
-        descs[i].msi = NULL;
-        descs[i].kind = IRQ_FREE;
-    }
+    vector_irq[descs[irq].vector] = 0;
+    descs[irq].vector = 0;
+    descs[irq].msi = NULL;
+    descs[irq].kind = IRQ_FREE;
     spin_unlock_irqrestore(&alloc_lock, flags);
 }
 
@@ -140,7 +110,7 @@ int irq_setup_gsi(unsigned gsi, bool level, bool active_low)
         return -EINVAL;
     flags = spin_lock_irqsave(&alloc_lock);
     if (!d->vector) {
-        u8 vector = find_vectors(1, 1);
+        u8 vector = find_vector();
 
         rc = vector ? 0 : -ENOSPC;
         if (vector) {

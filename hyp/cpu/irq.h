@@ -63,11 +63,11 @@ bool irq_needs_eoi(unsigned irq);
 /* Moves delivery to another CPU, lazily. */
 void irq_set_affinity(unsigned irq, unsigned cpu);
 
-/* PCI messages. `table_base` 0: MSI, else MSI-X with the machine address of its table (BAR base). On success
- * *irq is a new irq (or the first of `count` consecutive ones), programmed but masked until irq_bind().
- * Errors: -ENODEV, -EINVAL, -ENOSPC, -EEXIST, -ENXIO (memory decoding off), -ENOMEM, -EBUSY (another CPU is
- * mapping). Takes memory: not under an irq lock. */
-int msi_map(u16 seg, u8 bus, u8 devfn, unsigned entry_nr, u64 table_base, unsigned count, unsigned *irq);
+/* PCI messages. `table_base` 0: MSI (one message), else MSI-X with the machine address of its table (BAR
+ * base). On success *irq is a new irq, programmed but masked until irq_bind(). Errors: -ENODEV, -EINVAL,
+ * -ENOSPC, -EEXIST, -ENXIO (memory decoding off), -ENOMEM, -EBUSY (another CPU is mapping). Takes memory: not
+ * under an irq lock. */
+int msi_map(u8 bus, u8 devfn, unsigned entry_nr, u64 table_base, unsigned *irq);
 void msi_unmap(unsigned irq);
 
 /* Called by entry code for each external vector. */

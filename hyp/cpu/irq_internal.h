@@ -10,19 +10,15 @@ struct msi_desc {
     u8 bus, devfn;
     u8 cap; /* offset of the capability */
     bool msix;
-    u16 entry;           /* MSI-X: index in the table; MSI: index in the block */
-    u16 block;           /* MSI: messages in the block */
+    u16 entry;           /* MSI-X: index in the table */
     bool maskable;       /* MSI: has mask bits */
     bool is_64bit;       /* MSI: has the upper address */
     volatile u32 *table; /* MSI-X: this entry's four words */
 };
 
-/*
- * `count` consecutive irqs of kind IRQ_MSI with consecutive vectors, aligned to the next power of two as MSI
- * blocks need it; masked, bound to nobody. The first, or -ENOSPC.
- */
-int irq_alloc_msi(unsigned count);
-void irq_free_msi(unsigned irq, unsigned count);
+/* A new irq of kind IRQ_MSI with a vector; masked, bound to nobody. -ENOSPC. */
+int irq_alloc_msi(void);
+void irq_free_msi(unsigned irq);
 
 /* msi.c. Under the descriptor's lock. */
 void msi_set_mask(struct irq_desc *desc, bool masked);

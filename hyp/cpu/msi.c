@@ -21,8 +21,7 @@
 
 #define MSI_CONTROL        2
 #define MSI_ENABLE         1u
-#define MSI_MULTI_SHIFT    4
-#define MSI_MULTI_MASK     (7u << MSI_MULTI_SHIFT)
+#define MSI_MULTI_MASK     (7u << 4)
 #define MSI_64BIT          (1u << 7)
 #define MSI_MASKABLE       (1u << 8)
 #define MSIX_ENABLE        (1u << 15)
@@ -87,9 +86,9 @@ void msi_set_mask(struct irq_desc *desc, bool masked)
         return;
     }
     if (m->maskable) {
-        u32 bits = conf_read(m, mask_register(m), 4) & ~(1u << m->entry);
+        u32 others = conf_read(m, mask_register(m), 4) & ~1u;
 
-        conf_write(m, mask_register(m), 4, bits | (u32)masked << m->entry);
+        conf_write(m, mask_register(m), 4, others | masked);
     }
     /* Without mask bits an interrupt that comes while nobody is bound is dropped in irq_dispatch(). */
     if (!masked && !(control(m) & MSI_ENABLE))
@@ -112,8 +111,6 @@ void msi_program(struct irq_desc *desc)
         (void)m->table[MSIX_VECTOR_CTRL];
         return;
     }
-    if (m->entry)
-        return; /* the block's first message speaks for all: the device adds the index to the vector */
     conf_write(m, (u16)(m->cap + 4), 4, address);
     if (m->is_64bit)
         conf_write(m, (u16)(m->cap + 8), 4, 0);
@@ -131,16 +128,7 @@ static bool in_use(u8 bus, u8 devfn, bool msix, unsigned entry)
     return false;
 }
 
-static int log2_of(unsigned count)
-{
-    int n = 0;
-
-    while ((1u << n) < count)
-        n++;
-    return n;
-}
-
-static int prepare_msi(struct msi_desc *m, unsigned count)
+static int prepare_msi(struct msi_desc *m)
 {
     u16 ctrl;
 
@@ -148,13 +136,9 @@ static int prepare_msi(struct msi_desc *m, unsigned count)
     if (!m->cap)
         return -ENODEV;
     ctrl = control(m);
-    if (count > 1u << (ctrl >> 1 & 7))
-        return -EINVAL;
-    m->block = (u16)count;
     m->is_64bit = ctrl & MSI_64BIT;
     m->maskable = ctrl & MSI_MASKABLE;
-    ctrl &= (u16) ~(MSI_MULTI_MASK | MSI_ENABLE);
-    set_control(m, ctrl | (u32)log2_of(count) << MSI_MULTI_SHIFT);
+    set_control(m, ctrl & ~(MSI_MULTI_MASK | MSI_ENABLE)); /* one message */
     if (m->maskable)
         conf_write(m, mask_register(m), 4, ~0u);
     return 0;
@@ -223,51 +207,43 @@ static int prepare_msix(struct msi_desc *m, unsigned entry)
     if (!m->table)
         return -ENOMEM;
     m->entry = (u16)entry;
-    m->block = 1;
     m->table[MSIX_VECTOR_CTRL] = 1;
     set_control(m, (ctrl & ~MSIX_MASK_ALL) | MSIX_ENABLE);
     return 0;
 }
 
-static int map_locked(u8 bus, u8 devfn, bool msix, unsigned entry_nr, unsigned count, unsigned *irq)
+static int map_locked(struct msi_desc *m, unsigned entry_nr, unsigned *irq)
 {
-    struct msi_desc proto = {.bus = bus, .devfn = devfn, .msix = msix};
-    int first, rc;
+    struct irq_desc *d;
+    u64 flags;
+    int rc;
 
-    if (in_use(bus, devfn, proto.msix, entry_nr))
+    if (in_use(m->bus, m->devfn, m->msix, entry_nr))
         return -EEXIST;
-    rc = proto.msix ? prepare_msix(&proto, entry_nr) : prepare_msi(&proto, count);
-    if (rc)
+    rc = m->msix ? prepare_msix(m, entry_nr) : prepare_msi(m);
+    if (!rc)
+        rc = irq_alloc_msi();
+    if (rc < 0)
         return rc;
-    first = irq_alloc_msi(count);
-    if (first < 0)
-        return first;
-    for (unsigned i = 0; i < count; i++) {
-        struct irq_desc *d = irq_desc((unsigned)first + i);
-        u64 flags = spin_lock_irqsave(&d->lock);
-
-        d->msi = &pool[(unsigned)first + i];
-        *d->msi = proto;
-        if (!proto.msix)
-            d->msi->entry = (u16)i;
-        msi_program(d);
-        spin_unlock_irqrestore(&d->lock, flags);
-    }
-    *irq = (unsigned)first;
+    *irq = (unsigned)rc;
+    d = irq_desc(*irq);
+    flags = spin_lock_irqsave(&d->lock);
+    d->msi = &pool[*irq];
+    *d->msi = *m;
+    msi_program(d);
+    spin_unlock_irqrestore(&d->lock, flags);
     return 0;
 }
 
-int msi_map(u16 seg, u8 bus, u8 devfn, unsigned entry_nr, u64 table_base, unsigned count, unsigned *irq)
+int msi_map(u8 bus, u8 devfn, unsigned entry_nr, u64 table_base, unsigned *irq)
 {
     static bool busy;
-    bool msix = table_base != 0;
+    struct msi_desc m = {.bus = bus, .devfn = devfn, .msix = table_base != 0};
     int rc;
 
-    if (seg || !count || count > 32 || (msix && count != 1))
-        return seg ? -ENODEV : -EINVAL;
     if (__atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE))
         return -EBUSY;
-    rc = map_locked(bus, devfn, msix, entry_nr, count, irq);
+    rc = map_locked(&m, entry_nr, irq);
     __atomic_store_n(&busy, false, __ATOMIC_RELEASE);
     return rc;
 }
@@ -275,14 +251,11 @@ int msi_map(u16 seg, u8 bus, u8 devfn, unsigned entry_nr, u64 table_base, unsign
 void msi_unmap(unsigned irq)
 {
     struct irq_desc *d = irq_desc(irq);
-    struct msi_desc *m;
 
-    if (!d || d->kind != IRQ_MSI || !d->msi || (!d->msi->msix && d->msi->entry))
+    if (!d || d->kind != IRQ_MSI || !d->msi)
         return;
-    m = d->msi;
-    for (unsigned i = 0; i < m->block; i++)
-        irq_unbind(irq + i);
-    if (!m->msix)
-        set_control(m, control(m) & ~MSI_ENABLE);
-    irq_free_msi(irq, m->block);
+    irq_unbind(irq);
+    if (!d->msi->msix)
+        set_control(d->msi, control(d->msi) & ~MSI_ENABLE);
+    irq_free_msi(irq);
 }

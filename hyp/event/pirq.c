@@ -174,8 +174,10 @@ int pirq_map_msi(struct domain *d, const struct physdev_map_pirq *map, int *pirq
     if (nr < 0)
         return nr;
     p = pirq_get(d, (u32)nr);
-    rc = msi_map(seg, (u8)map->bus, (u8)map->devfn, map->table_base ? (unsigned)map->entry_nr : 0,
-                 map->table_base, 1, &irq);
+    /* Configuration space is reached through ports: there is one segment. */
+    rc = seg ? -ENODEV
+             : msi_map((u8)map->bus, (u8)map->devfn, map->table_base ? (unsigned)map->entry_nr : 0,
+                       map->table_base, &irq);
     if (rc) {
         pirq_end_transit(p, PIRQ_FREE, 0);
         return rc;

@@ -69,9 +69,9 @@ void irq_set_affinity(unsigned irq, unsigned cpu)
     descs[irq].target_cpu = cpu;
 }
 
-int msi_map(u16 seg, u8 bus, u8 devfn, unsigned entry_nr, u64 table_base, unsigned count, unsigned *irq)
+int msi_map(u8 bus, u8 devfn, unsigned entry_nr, u64 table_base, unsigned *irq)
 {
-    (void)seg, (void)devfn, (void)entry_nr, (void)table_base, (void)count;
+    (void)devfn, (void)entry_nr, (void)table_base;
     if (bus == 0xff)
         return -ENODEV;
     for (unsigned i = nr_gsis; i < NR_IRQS; i++) {
