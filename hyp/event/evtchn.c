@@ -5,46 +5,48 @@
 #include "lib/errno.h"
 #include "lib/printk.h"
 
-int evtchn_alloc_unbound(struct domain *d, u16 remote, u32 *port)
+static int bind_simple(struct evtchn_domain *e, struct evtchn chn, u32 *port)
 {
-    struct evtchn_domain *e = d->evtchn;
     int rc;
 
     do {
         u64 flags = spin_lock_irqsave(&e->lock);
 
-        rc = evtchn_port_take(e, port);
-        if (!rc) {
-            struct evtchn *chn = evtchn_slot(e, *port);
-
-            chn->unbound_for = remote;
-            chn->state = EVTCHNSTAT_unbound;
-        }
+        rc = evtchn_port_take(e, chn, port);
         spin_unlock_irqrestore(&e->lock, flags);
     } while (evtchn_try_again(e, &rc));
     return rc;
 }
 
+int evtchn_alloc_unbound(struct domain *d, u16 remote, u32 *port)
+{
+    return bind_simple(d->evtchn, (struct evtchn){.state = EVTCHNSTAT_unbound, .unbound_for = remote}, port);
+}
+
+int evtchn_bind_ipi(struct domain *d, u32 vcpu, u32 *port)
+{
+    if (vcpu >= d->max_vcpus)
+        return -ENOENT;
+    return bind_simple(d->evtchn, (struct evtchn){.state = EVTCHNSTAT_ipi, .vcpu = (u16)vcpu}, port);
+}
+
 /* Both locks held. */
 static int connect_locked(struct domain *ld, struct domain *rd, u32 remote_port, u32 *local_port)
 {
-    struct evtchn *rchn = evtchn_slot(rd->evtchn, remote_port), *lchn;
+    struct evtchn *rchn = evtchn_slot(rd->evtchn, remote_port);
+    struct evtchn lchn = {.state = EVTCHNSTAT_interdomain, .peer = {rd, remote_port}};
     int rc;
 
     if (!rchn || rchn->state != EVTCHNSTAT_unbound || rchn->unbound_for != ld->id)
         return -EINVAL;
-    rc = evtchn_port_take(ld->evtchn, local_port);
+    rc = evtchn_port_take(ld->evtchn, lchn, local_port);
     if (rc)
         return rc;
-    lchn = evtchn_slot(ld->evtchn, *local_port);
-    lchn->peer.dom = rd;
-    lchn->peer.port = remote_port;
-    lchn->state = EVTCHNSTAT_interdomain;
     rchn->peer.dom = ld;
     rchn->peer.port = *local_port;
     rchn->state = EVTCHNSTAT_interdomain;
     /* The peer may have sent before we were bound: never lose that, at the price of one event too many. */
-    evtchn_raise(ld, lchn, *local_port);
+    evtchn_raise(ld, &lchn, *local_port);
     return 0;
 }
 
@@ -65,39 +67,12 @@ int evtchn_bind_interdomain(struct domain *ld, u16 remote_dom, u32 remote_port, 
     return rc;
 }
 
-int evtchn_bind_ipi(struct domain *d, u32 vcpu, u32 *port)
-{
-    struct evtchn_domain *e = d->evtchn;
-    int rc;
-
-    if (vcpu >= d->max_vcpus)
-        return -ENOENT;
-    do {
-        u64 flags = spin_lock_irqsave(&e->lock);
-
-        rc = evtchn_port_take(e, port);
-        if (!rc) {
-            struct evtchn *chn = evtchn_slot(e, *port);
-
-            chn->vcpu = (u16)vcpu;
-            chn->state = EVTCHNSTAT_ipi;
-        }
-        spin_unlock_irqrestore(&e->lock, flags);
-    } while (evtchn_try_again(e, &rc));
-    return rc;
-}
-
 static int bind_pirq_locked(struct domain *d, u32 pirq, u32 *port)
 {
-    struct evtchn_domain *e = d->evtchn;
-    struct evtchn *chn;
-    int rc = evtchn_port_take(e, port);
+    int rc = evtchn_port_take(d->evtchn, (struct evtchn){.state = EVTCHNSTAT_pirq, .pirq = pirq}, port);
 
     if (rc)
         return rc;
-    chn = evtchn_slot(e, *port);
-    chn->pirq = pirq;
-    chn->state = EVTCHNSTAT_pirq;
     /* Last: from here on the interrupt may come. */
     rc = pirq_bind(d, pirq, *port);
     if (rc)

@@ -12,19 +12,20 @@ static u32 lowest_free(const struct evtchn_domain *e)
     return (u32)find_next_zero_bit(e->used, e->max_port + 1UL, e->first_free);
 }
 
-int evtchn_port_take(struct evtchn_domain *e, u32 *port)
+int evtchn_port_take(struct evtchn_domain *e, struct evtchn chn, u32 *port)
 {
     u32 p = lowest_free(e);
-    struct evtchn *chn;
+    struct evtchn *slot;
 
     if (e->dying)
         return -EINVAL;
     if (p > e->max_port)
         return -ENOSPC;
-    chn = evtchn_slot(e, p);
-    if (!chn)
+    slot = evtchn_slot(e, p);
+    if (!slot)
         return -EAGAIN;
-    ASSERT(chn->state == EVTCHNSTAT_closed);
+    ASSERT(slot->state == EVTCHNSTAT_closed);
+    *slot = chn;
     set_bit(e->used, p);
     e->first_free = p + 1;
     e->in_use++;

@@ -52,9 +52,9 @@ static inline struct evtchn *evtchn_slot(const struct evtchn_domain *e, u32 port
     return likely(b) ? &b[port % EVTCHN_BUCKET] : NULL;
 }
 
-/* Takes the lowest free port, lock held; state and target are the caller's to fill (vcpu is 0).
- * 0, -EINVAL dying, -ENOSPC at the limit, -EAGAIN: unlock, evtchn_grow(), and start over. */
-int evtchn_port_take(struct evtchn_domain *e, u32 *port);
+/* Makes the lowest free port what `chn` says, lock held. 0, -EINVAL dying, -ENOSPC at the limit, -EAGAIN:
+ * unlock and ask evtchn_try_again(). */
+int evtchn_port_take(struct evtchn_domain *e, struct evtchn chn, u32 *port);
 /* Lock held: the slot is closed, the pending bit cleared. */
 void evtchn_port_release(struct domain *d, u32 port);
 /* After an attempt that gave *rc: true when a bucket was missing and is there now, so that the caller tries

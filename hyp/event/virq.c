@@ -13,21 +13,12 @@ bool virq_is_global(u32 virq)
 
 static int bind_virq_locked(struct domain *d, u32 virq, struct vcpu *v, u32 *port)
 {
-    struct evtchn_domain *e = d->evtchn;
-    struct evtchn *chn;
-    int rc;
+    struct evtchn chn = {.state = EVTCHNSTAT_virq, .vcpu = (u16)v->id, .virq = virq};
+    int rc = v->virq_to_port[virq] ? -EEXIST : evtchn_port_take(d->evtchn, chn, port);
 
-    if (v->virq_to_port[virq])
-        return -EEXIST;
-    rc = evtchn_port_take(e, port);
-    if (rc)
-        return rc;
-    chn = evtchn_slot(e, *port);
-    chn->vcpu = (u16)v->id;
-    chn->virq = virq;
-    chn->state = EVTCHNSTAT_virq;
-    v->virq_to_port[virq] = (u16)*port;
-    return 0;
+    if (!rc)
+        v->virq_to_port[virq] = (u16)*port;
+    return rc;
 }
 
 int evtchn_bind_virq(struct domain *d, u32 virq, u32 vcpu, u32 *port)

@@ -7,27 +7,6 @@
 #include "mm/flush.h"
 #include "mm/pt_internal.h"
 
-void page_list_push(u32 *head, struct page_info *pg)
-{
-    u32 mfn = (u32)mfn_x(page_to_mfn(pg));
-
-    pg->prev = PAGE_LIST_NONE;
-    pg->next = *head;
-    if (*head != PAGE_LIST_NONE)
-        frame_table[*head].prev = mfn;
-    *head = mfn;
-}
-
-void page_list_remove(u32 *head, struct page_info *pg)
-{
-    if (pg->prev != PAGE_LIST_NONE)
-        frame_table[pg->prev].next = pg->next;
-    else
-        *head = pg->next;
-    if (pg->next != PAGE_LIST_NONE)
-        frame_table[pg->next].prev = pg->prev;
-}
-
 /* The list that an owner's frame heads, or its usual one when it is not a head (then the head is not
  * touched). */
 static u32 *list_of(struct mm_owner *o, const struct page_info *pg)

@@ -8,9 +8,27 @@
 /* The last general reference has gone: back to the free lists. */
 void domain_page_last_put(struct page_info *pg);
 
-/* Lists through page_info.next/prev; the head is a field of the owner, under its page_lock. */
-void page_list_push(u32 *head, struct page_info *pg);
-void page_list_remove(u32 *head, struct page_info *pg);
+/* Lists through page_info.next/prev, of an owner's frames, free blocks and slabs; whatever guards the head
+ * guards the list. */
+static inline void page_list_push(u32 *head, struct page_info *pg)
+{
+    u32 mfn = (u32)mfn_x(page_to_mfn(pg));
+
+    pg->prev = PAGE_LIST_NONE;
+    pg->next = *head;
+    if (*head != PAGE_LIST_NONE)
+        frame_table[*head].prev = mfn;
+    *head = mfn;
+}
+static inline void page_list_remove(u32 *head, struct page_info *pg)
+{
+    if (pg->prev != PAGE_LIST_NONE)
+        frame_table[pg->prev].next = pg->next;
+    else
+        *head = pg->next;
+    if (pg->next != PAGE_LIST_NONE)
+        frame_table[pg->next].prev = pg->prev;
+}
 
 /* frames.c: 2^order frames, taken off the free lists; the caller says what they become. NULL: none. Flushes
  * stale TLBs. */

@@ -18,7 +18,7 @@
 #define FREE_MAY_BE_STALE (1UL << 50) /* some CPU may have translations older than tlb_stamp */
 
 static struct spinlock heap_lock = SPINLOCK_INIT(LOCK_HEAP);
-static u32 free_head[NR_ZONES][MAX_ORDER + 1]; /* frame number; 0: empty, as frame 0 is never free */
+static u32 free_head[NR_ZONES][MAX_ORDER + 1]; /* lists of blocks by their first frame */
 static u32 nonempty[NR_ZONES];                 /* bit per order */
 static u64 free_count, total_count, claims;
 
@@ -27,33 +27,25 @@ static unsigned zone_of(u64 mfn)
     return mfn ? 64 - (unsigned)__builtin_clzl(mfn) : 0;
 }
 
-static void list_add_block(struct page_info *pg, unsigned order)
-{
-    u32 mfn = (u32)mfn_x(page_to_mfn(pg));
-    unsigned z = zone_of(mfn);
-    u32 *head = &free_head[z][order];
-
-    pg->prev = 0;
-    pg->next = *head;
-    if (*head)
-        frame_table[*head].prev = mfn;
-    *head = mfn;
-    nonempty[z] |= 1u << order;
-}
-
 static void list_del_block(struct page_info *pg, unsigned order)
 {
-    u32 mfn = (u32)mfn_x(page_to_mfn(pg));
-    unsigned z = zone_of(mfn);
+    unsigned z = zone_of(mfn_x(page_to_mfn(pg)));
 
-    if (pg->prev)
-        frame_table[pg->prev].next = pg->next;
-    else
-        free_head[z][order] = pg->next;
-    if (pg->next)
-        frame_table[pg->next].prev = pg->prev;
-    if (!free_head[z][order])
+    page_list_remove(&free_head[z][order], pg);
+    if (free_head[z][order] == PAGE_LIST_NONE)
         nonempty[z] &= ~(1u << order);
+}
+
+static void list_add_block(struct page_info *pg, unsigned order, u32 stamp, bool stale)
+{
+    unsigned z = zone_of(mfn_x(page_to_mfn(pg)));
+
+    pg->count_info = 0;
+    pg->owner_id = 0;
+    pg->tlb_stamp = stamp;
+    pg->type_info = PGT_free | order | (stale ? FREE_MAY_BE_STALE : 0);
+    page_list_push(&free_head[z][order], pg);
+    nonempty[z] |= 1u << order;
 }
 
 static bool is_free_head(u64 mfn, unsigned order)
@@ -83,13 +75,7 @@ static void free_locked(u64 mfn, unsigned order, bool stale)
         mfn &= ~(1UL << order);
         order++;
     }
-
-    struct page_info *pg = &frame_table[mfn];
-    pg->count_info = 0;
-    pg->owner_id = 0;
-    pg->tlb_stamp = stamp;
-    pg->type_info = PGT_free | order | (stale ? FREE_MAY_BE_STALE : 0);
-    list_add_block(pg, order);
+    list_add_block(&frame_table[mfn], order, stamp, stale);
 }
 
 void frames_free(struct page_info *pg, unsigned order, bool stamped)
@@ -153,12 +139,7 @@ struct page_info *frames_alloc(unsigned order, unsigned address_bits, struct mm_
     bool stale = pg->type_info & FREE_MAY_BE_STALE;
     while (have > order) {
         have--;
-        struct page_info *upper = pg + (1UL << have);
-        upper->count_info = 0;
-        upper->owner_id = 0;
-        upper->tlb_stamp = pg->tlb_stamp;
-        upper->type_info = PGT_free | have | (stale ? FREE_MAY_BE_STALE : 0);
-        list_add_block(upper, have);
+        list_add_block(pg + (1UL << have), have, pg->tlb_stamp, stale);
     }
     pg->type_info = PGT_none;
     u32 stamp = pg->tlb_stamp;

@@ -21,7 +21,7 @@
 #define NO_SLOT    0xffffffffu
 
 static struct spinlock slab_lock = SPINLOCK_INIT(LOCK_HEAP);
-static u32 slabs[NR_CLASSES]; /* with free slots; 0: none */
+static u32 slabs[NR_CLASSES]; /* lists of those with free slots */
 
 static unsigned slab_class(const struct page_info *pg)
 {
@@ -124,27 +124,6 @@ static struct page_info *new_slab(unsigned class)
     return pg;
 }
 
-static void slab_link(struct page_info *pg, unsigned class)
-{
-    u32 mfn = (u32)mfn_x(page_to_mfn(pg));
-
-    pg->prev = 0;
-    pg->next = slabs[class];
-    if (pg->next)
-        frame_table[pg->next].prev = mfn;
-    slabs[class] = mfn;
-}
-
-static void slab_unlink(struct page_info *pg, unsigned class)
-{
-    if (pg->prev)
-        frame_table[pg->prev].next = pg->next;
-    else
-        slabs[class] = pg->next;
-    if (pg->next)
-        frame_table[pg->next].prev = pg->prev;
-}
-
 static void *alloc_small(unsigned class)
 {
     spin_lock(&slab_lock);
@@ -154,14 +133,14 @@ static void *alloc_small(unsigned class)
         if (!fresh)
             return NULL;
         spin_lock(&slab_lock);
-        slab_link(fresh, class);
+        page_list_push(&slabs[class], fresh);
     }
     struct page_info *pg = &frame_table[slabs[class]];
     u32 *slot = slot_link(pg, class, pg->partial_index);
     pg->partial_index = *slot;
     pg->type_info += 1 << 8;
     if (pg->partial_index == NO_SLOT)
-        slab_unlink(pg, class);
+        page_list_remove(&slabs[class], pg);
     spin_unlock(&slab_lock);
     return slot;
 }
@@ -193,13 +172,13 @@ static void free_small(struct page_info *pg, void *p)
     BUG_ON(slot_link(pg, class, slot) != p || !slab_used(pg));
     spin_lock(&slab_lock);
     if (pg->partial_index == NO_SLOT)
-        slab_link(pg, class);
+        page_list_push(&slabs[class], pg);
     *(u32 *)p = pg->partial_index;
     pg->partial_index = slot;
     pg->type_info -= 1 << 8;
     empty = slab_used(pg) == 0;
     if (empty)
-        slab_unlink(pg, class);
+        page_list_remove(&slabs[class], pg);
     spin_unlock(&slab_lock);
     if (empty)
         free_private(pg, 0);

@@ -31,7 +31,7 @@ struct mm_owner {
     u32 unfinished[PT_UNFINISHED_MAX];
 };
 
-#define PAGE_LIST_NONE 0xffffffffu
+#define PAGE_LIST_NONE 0 /* frame 0 is never given out */
 
 extern struct mm_owner mm_owner_xen; /* M2P and other frames that tools may map read-only (DOMID_XEN) */
 extern struct mm_owner mm_owner_io;  /* frames that are no RAM (DOMID_IO) */

@@ -22,7 +22,6 @@ void mm_owner_init(struct mm_owner *o, u16 id)
     o->id = id;
     spin_lock_init(&o->page_lock, LOCK_PAGE_ALLOC);
     spin_lock_init(&o->pt_lock, LOCK_PT);
-    o->page_list = o->shared_list = o->relinquish_list = PAGE_LIST_NONE;
     WRITE_ONCE(owner_table[id], o);
 }
 

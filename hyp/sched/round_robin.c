@@ -21,13 +21,13 @@ static s64 full_slice(const struct vcpu *v)
     return MAX(SLICE_MIN, MIN(SLICE_MAX, slice));
 }
 
-static void rr_vcpu_init(struct vcpu *v)
+void sched_policy_vcpu_init(struct vcpu *v)
 {
     v->sched.credit = full_slice(v);
     v->sched.boosted = false;
 }
 
-static void rr_charge(struct vcpu *v, ns_t ran)
+void sched_policy_charge(struct vcpu *v, ns_t ran)
 {
     /* After one slice it makes no difference how much longer it was. */
     v->sched.credit -= (s64)MIN(ran, (ns_t)SLICE_MAX);
@@ -35,7 +35,7 @@ static void rr_charge(struct vcpu *v, ns_t ran)
         v->sched.credit = 0;
 }
 
-static void rr_rested(struct vcpu *v, ns_t slept)
+void sched_policy_rested(struct vcpu *v, ns_t slept)
 {
     s64 slice = full_slice(v), gain = (s64)MIN(slept / 2, (ns_t)SLICE_MAX);
 
@@ -71,14 +71,14 @@ static void insert_last(struct run_queue *q, struct vcpu *v)
     insert_before(q, NULL, v);
 }
 
-static void rr_dequeue(struct run_queue *q, struct vcpu *v)
+void sched_policy_dequeue(struct run_queue *q, struct vcpu *v)
 {
     list_remove(&v->sched.queue);
     v->sched.queued = false;
     WRITE_ONCE(q->length, q->length - 1);
 }
 
-static void rr_enqueue(struct run_queue *q, struct vcpu *v, enum enqueue_reason why)
+void sched_policy_enqueue(struct run_queue *q, struct vcpu *v, enum enqueue_reason why)
 {
     if (why == ENQ_STOLEN)
         insert_before(q, queue_head(q), v);
@@ -103,7 +103,7 @@ static struct vcpu *take_next(struct run_queue *q)
         v = ordinary;
         v->sched.boosted = true; /* or the next wake-up would take the CPU away again */
     }
-    rr_dequeue(q, v);
+    sched_policy_dequeue(q, v);
     if (v->sched.credit <= 0)
         v->sched.credit = full_slice(v);
     return v;
@@ -120,7 +120,7 @@ static ns_t rate_limit_left(const struct vcpu *v)
     return ran < limit ? limit - ran : 0;
 }
 
-static struct vcpu *rr_pick(struct run_queue *q, struct vcpu *prev, bool yielded)
+struct vcpu *sched_policy_pick(struct run_queue *q, struct vcpu *prev, bool yielded)
 {
     struct vcpu *head = queue_head(q);
 
@@ -149,12 +149,12 @@ static struct vcpu *rr_pick(struct run_queue *q, struct vcpu *prev, bool yielded
     return take_next(q);
 }
 
-static bool rr_preempts(const struct vcpu *v, const struct vcpu *running)
+bool sched_policy_preempts(const struct vcpu *v, const struct vcpu *running)
 {
     return v->sched.boosted && !running->sched.boosted;
 }
 
-static ns_t rr_slice_left(const struct vcpu *v)
+ns_t sched_policy_slice_left(const struct vcpu *v)
 {
     ns_t left = v->sched.credit > 0 ? (ns_t)v->sched.credit : (ns_t)SLICE_MIN;
 
@@ -168,7 +168,7 @@ static bool is_idle_choice(const struct vcpu *v, const cpumask_t *idle, unsigned
 }
 
 /* An idle CPU, the last one for choice, soft affinity first; else the shortest queue. */
-static unsigned rr_place(const struct vcpu *v, const cpumask_t *idle)
+unsigned sched_policy_place(const struct vcpu *v, const cpumask_t *idle)
 {
     unsigned cpu, best = v->cpu, best_load = ~0u;
 
@@ -189,15 +189,3 @@ static unsigned rr_place(const struct vcpu *v, const cpumask_t *idle)
     }
     return best;
 }
-
-const struct sched_policy round_robin_policy = {
-    .vcpu_init = rr_vcpu_init,
-    .charge = rr_charge,
-    .rested = rr_rested,
-    .enqueue = rr_enqueue,
-    .dequeue = rr_dequeue,
-    .pick = rr_pick,
-    .preempts = rr_preempts,
-    .slice_left = rr_slice_left,
-    .place = rr_place,
-};

@@ -4,7 +4,6 @@
 #include "sched/sched.h"
 
 struct cpu_sched cpu_sched[NR_CPUS];
-const struct sched_policy *const sched_policy = &round_robin_policy;
 cpumask_t sched_cpus; /* those that have called sched_init_cpu() */
 cpumask_t idle_cpus;
 ns_t sched_rate_limit;
@@ -48,7 +47,7 @@ struct cpu_sched *lock_home(struct vcpu *v, u64 *flags)
 
 void dequeue(struct cpu_sched *s, struct vcpu *v)
 {
-    sched_policy->dequeue(&s->queue, v);
+    sched_policy_dequeue(&s->queue, v);
     __atomic_fetch_sub(&nr_queued, 1, __ATOMIC_RELAXED);
 }
 
@@ -82,7 +81,7 @@ void find_helpers(struct cpu_sched *s)
 void enqueue(struct cpu_sched *s, struct vcpu *v, enum enqueue_reason why)
 {
     __atomic_fetch_add(&nr_queued, 1, __ATOMIC_RELAXED);
-    sched_policy->enqueue(&s->queue, v, why);
+    sched_policy_enqueue(&s->queue, v, why);
     if (why == ENQ_STOLEN)
         return; /* the thief is about to pick */
     if (is_idle_vcpu(s->curr)) {
@@ -90,7 +89,7 @@ void enqueue(struct cpu_sched *s, struct vcpu *v, enum enqueue_reason why)
         softirq_raise_cpu(v->cpu, SOFTIRQ_SCHEDULE);
         return;
     }
-    if (sched_policy->preempts(v, s->curr))
+    if (sched_policy_preempts(v, s->curr))
         softirq_raise_cpu(v->cpu, SOFTIRQ_SCHEDULE);
     else
         find_helper(v);
@@ -112,7 +111,7 @@ bool finish_move(struct vcpu *v)
 void place_and_enqueue(struct cpu_sched *s, struct vcpu *v, u64 flags)
 {
     for (;;) {
-        unsigned cpu = v->sched.running ? v->cpu : sched_policy->place(v, &idle_cpus);
+        unsigned cpu = v->sched.running ? v->cpu : sched_policy_place(v, &idle_cpus);
 
         if (cpu == v->cpu) {
             enqueue(s, v, ENQ_WOKEN);

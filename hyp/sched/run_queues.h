@@ -19,7 +19,6 @@ struct cpu_sched {
     struct timer slice;
 };
 extern struct cpu_sched cpu_sched[NR_CPUS];
-extern const struct sched_policy *const sched_policy;
 extern cpumask_t idle_cpus; /* nothing to do and not yet called; hints */
 extern unsigned nr_queued;  /* on all queues: a hint, but never 0 while one is queued for good */
 

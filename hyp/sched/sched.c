@@ -27,7 +27,7 @@ void vcpu_wake(struct vcpu *v)
     }
     t = now();
     if (v->runstate.state != RUNSTATE_runnable && t > v->runstate.state_entry_time)
-        sched_policy->rested(v, t - v->runstate.state_entry_time);
+        sched_policy_rested(v, t - v->runstate.state_entry_time);
     runstate_change(v, RUNSTATE_runnable, t);
     place_and_enqueue(s, v, flags);
 }
@@ -179,7 +179,7 @@ static bool should_steal(const struct cpu_sched *s, ns_t t)
     if (!READ_ONCE(nr_queued) || READ_ONCE(s->queue.length))
         return false;
     return is_idle_vcpu(prev) || !vcpu_is_runnable(prev) || s->yielded ||
-           t - s->run_since >= sched_policy->slice_left(prev);
+           t - s->run_since >= sched_policy_slice_left(prev);
 }
 
 static struct vcpu *pick_next(struct cpu_sched *s, ns_t t)
@@ -189,12 +189,12 @@ static struct vcpu *pick_next(struct cpu_sched *s, ns_t t)
     bool stays;
 
     if (!is_idle_vcpu(prev) && t > s->run_since) {
-        sched_policy->charge(prev, t - s->run_since);
+        sched_policy_charge(prev, t - s->run_since);
         cap_charge(prev, t - s->run_since);
     }
     s->run_since = t;
     stays = !is_idle_vcpu(prev) && vcpu_is_runnable(prev) && !prev->sched.migrate;
-    next = sched_policy->pick(&s->queue, stays ? prev : NULL, s->yielded);
+    next = sched_policy_pick(&s->queue, stays ? prev : NULL, s->yielded);
     s->yielded = false;
     __atomic_fetch_add(&nr_queued, s->queue.length - before, __ATOMIC_RELAXED);
     if (!next)
@@ -210,7 +210,7 @@ static struct vcpu *pick_next(struct cpu_sched *s, ns_t t)
 
 static void arm_slice(struct cpu_sched *s, const struct vcpu *v, ns_t t)
 {
-    ns_t end = t + cap_limit(v->domain, sched_policy->slice_left(v));
+    ns_t end = t + cap_limit(v->domain, sched_policy_slice_left(v));
 
     /* Left to fire early: cheaper than setting the clock at each switch. schedule() arms it for the rest
      * then. */

@@ -98,7 +98,7 @@ static int sched_vcpu_create(struct vcpu *v)
     memset(v->sched.affinity_soft, 0xff, sizeof(v->sched.affinity_soft));
     v->cpu = next_sched_cpu();
     v->runstate = (struct vcpu_runstate_info){.state = RUNSTATE_offline, .state_entry_time = now()};
-    sched_policy->vcpu_init(v);
+    sched_policy_vcpu_init(v);
     return 0;
 }
 

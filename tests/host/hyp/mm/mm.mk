@@ -36,6 +36,6 @@ $(TEST_MM_DIR)/test_calls: $(TEST_CALLS_OBJS) $(TEST_MM_OPS) $(TEST_MM_OBJS)
 TEST_MM_BINS += $(TEST_MM_DIR)/test_calls
 TEST_HOST_BINS += $(TEST_MM_BINS)
 
--include $(TEST_MM_OBJS:.o=.d) $(TEST_MM_OPS:.o=.d) $(wildcard $(TEST_MM_DIR)/obj/tests/host/hyp/mm/*.d)
+-include $(TEST_MM_OBJS:.o=.d) $(TEST_MM_OPS:.o=.d) $(TEST_CALLS_OBJS:.o=.d) $(wildcard $(TEST_MM_DIR)/obj/tests/host/hyp/mm/*.d)
 
 endif
