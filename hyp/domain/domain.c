@@ -24,16 +24,22 @@ static u16 next_domid = 1;
 /* --- references and look-up
  * ----------------------------------------------------------------------------------------- */
 
-bool domain_ref(struct domain *d)
+/* Adds `step` unless the counter stands at `limit`. */
+static bool count(u32 *counter, int step, u32 limit)
 {
-    u32 old = READ_ONCE(d->refs);
+    u32 old = READ_ONCE(*counter);
 
     do {
-        if (!old)
+        if (old == limit)
             return false;
-    } while (
-        !__atomic_compare_exchange_n(&d->refs, &old, old + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+    } while (!__atomic_compare_exchange_n(counter, &old, old + (u32)step, false, __ATOMIC_SEQ_CST,
+                                          __ATOMIC_SEQ_CST));
     return true;
+}
+
+bool domain_ref(struct domain *d)
+{
+    return count(&d->refs, 1, 0);
 }
 
 static void free_domain(struct domain *d)
@@ -149,13 +155,6 @@ static int publish(struct domain *d, u16 domid, bool choose)
     return rc;
 }
 
-static void unpublish(struct domain *d)
-{
-    spin_lock(&list_lock);
-    list_remove(&d->link);
-    spin_unlock(&list_lock);
-}
-
 static void init_shared_info(struct domain *d)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(d->shared_info->vcpu_info); i++)
@@ -226,7 +225,9 @@ int domain_create(u16 domid, const struct xen_domctl_createdomain *cfg, bool pri
     d->mm.may_map_mmio = d->mm.privileged = privileged;
     rc = create_parts(d, cfg);
     if (rc) {
-        unpublish(d);
+        spin_lock(&list_lock);
+        list_remove(&d->link);
+        spin_unlock(&list_lock);
         undo_parts(d);
         return rc;
     }
@@ -319,26 +320,16 @@ void domain_unpause(struct domain *d)
 
 int domain_pause_by_toolstack(struct domain *d)
 {
-    u32 old = READ_ONCE(d->controller_pause_count);
-
-    do {
-        if (old >= 255)
-            return -ERANGE;
-    } while (!__atomic_compare_exchange_n(&d->controller_pause_count, &old, old + 1, false, __ATOMIC_SEQ_CST,
-                                          __ATOMIC_SEQ_CST));
+    if (!count(&d->controller_pause_count, 1, 255))
+        return -ERANGE;
     domain_pause(d);
     return 0;
 }
 
 int domain_unpause_by_toolstack(struct domain *d)
 {
-    u32 old = READ_ONCE(d->controller_pause_count);
-
-    do {
-        if (!old)
-            return -EINVAL;
-    } while (!__atomic_compare_exchange_n(&d->controller_pause_count, &old, old - 1, false, __ATOMIC_SEQ_CST,
-                                          __ATOMIC_SEQ_CST));
+    if (!count(&d->controller_pause_count, -1, 0))
+        return -EINVAL;
     d->creation_finished = true;
     domain_unpause(d);
     return 0;

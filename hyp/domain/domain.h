@@ -229,6 +229,15 @@ struct domain *domain_get_any(u16 domid);
 struct domain *domain_get_next(unsigned domid);
 bool domain_ref(struct domain *d);
 void domain_put(struct domain *d);
+/* Each has a reference while it is looked at. */
+static inline struct domain *domain_next(struct domain *d)
+{
+    unsigned next = d->id + 1u;
+
+    domain_put(d);
+    return domain_get_next(next);
+}
+#define for_each_domain(d) for ((d) = domain_get_next(0); (d); (d) = domain_next(d))
 /* Kill; -ERESTART until done (the domain then is DOM_DEAD and off the list when the last page reference is
  * gone). -EINVAL for the caller itself. */
 int domain_kill(struct domain *d);

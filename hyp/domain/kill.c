@@ -113,14 +113,10 @@ void mm_owner_drained(struct mm_owner *)
 
 static void reap(void)
 {
-    unsigned next = 0;
     struct domain *d;
 
-    while ((d = domain_get_next(next)) != NULL) {
-        next = d->id + 1u;
+    for_each_domain (d)
         reap_if_drained(d);
-        domain_put(d);
-    }
 }
 
 void kill_init(void)

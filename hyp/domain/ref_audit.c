@@ -26,16 +26,12 @@ static void report_vcpu(const struct vcpu *v)
 static void report(void)
 {
     struct domain *d;
+    struct vcpu *v;
 
-    for (unsigned next = 0; (d = domain_get_next(next));) {
-        struct vcpu *v;
-
-        next = d->id + 1u;
+    for_each_domain (d)
         for_each_vcpu (d, v)
             if (v)
                 report_vcpu(v);
-        domain_put(d);
-    }
 }
 
 void ref_audit_init(void)

@@ -228,7 +228,7 @@ static void audit_grants(void)
 {
     struct domain *d;
 
-    for (unsigned id = 0; (d = domain_get_next(id)); id = d->id + 1u, domain_put(d)) {
+    for_each_domain (d) {
         if (!d->grant)
             continue;
         audit_pins(d->grant);

@@ -25,6 +25,12 @@ enum domctl_flags {
 /* 0, -errno, or -ERESTART: run the hypercall again. Results go into *op. */
 typedef long domctl_fn(struct domain *d, struct xen_domctl *op);
 
+/* The vCPU that an operation names; NULL: none. */
+static inline struct vcpu *vcpu_of(struct domain *d, u32 id)
+{
+    return id < d->max_vcpus ? d->vcpu[id] : NULL;
+}
+
 /* domctl_life.c */
 long domctl_create(struct xen_domctl *op);
 domctl_fn domctl_destroy, domctl_pause, domctl_unpause, domctl_resume, domctl_max_vcpus, domctl_max_mem,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Hypercalls on the calling vCPU's own machine state: traps, callbacks, stacks, segments, debug registers,
- * FPU, assists, iret. */
+/* Hypercalls on the calling vCPU's own machine state: traps, callbacks, stacks, segments, descriptors,
+ * debug registers, FPU, assists, iret. */
 #include <xen/callback.h>
 #include "cpu/processor.h"
 #include "cpu/traps.h"
@@ -9,6 +9,7 @@
 #include "domain/guest_trap.h"
 #include "hypercalls/hypercalls.h"
 #include "lib/string.h"
+#include "mm/pagetable.h"
 
 long do_set_trap_table(u64 list, u64, u64, u64, u64)
 {
@@ -184,4 +185,21 @@ long do_iret(u64, u64, u64, u64, u64)
 {
     do_guest_iret(guest_regs());
     return (long)guest_regs()->rax;
+}
+
+long do_set_gdt(u64 list, u64 entries_arg, u64, u64, u64)
+{
+    u64 frames[FIRST_RESERVED_GDT_PAGE];
+    u32 entries = (u32)entries_arg;
+
+    if (entries > FIRST_RESERVED_GDT_ENTRY)
+        return -EINVAL;
+    if (copy_from_guest(frames, list, (entries + 511) / 512 * sizeof(u64)))
+        return -EFAULT;
+    return vcpu_set_gdt(current, frames, entries);
+}
+
+long do_update_descriptor(u64 addr, u64 desc, u64, u64, u64)
+{
+    return desc_update(mm_of(current->domain), addr, desc);
 }

@@ -35,11 +35,8 @@ static void each_domain(void (*fn)(struct domain *d))
 {
     struct domain *d;
 
-    for (unsigned next = 0; (d = domain_get_next(next));) {
-        next = d->id + 1u;
+    for_each_domain (d)
         fn(d);
-        domain_put(d);
-    }
 }
 
 static void show_cpus(void)

@@ -3,17 +3,6 @@
 #include "hypercalls/control.h"
 #include "hypercalls/hypercalls.h"
 
-static long refused(struct domain *, struct xen_domctl *)
-{
-    return -EOPNOTSUPP;
-}
-
-/* As a hypervisor without shadow paging answers: tools take it for "no log of dirty pages". */
-static long no_shadow(struct domain *, struct xen_domctl *)
-{
-    return -EINVAL;
-}
-
 /* A device model would serve an HVM domain. */
 static long set_target(struct domain *d, struct xen_domctl *op)
 {
@@ -26,8 +15,8 @@ static long set_target(struct domain *d, struct xen_domctl *op)
 }
 
 static const struct {
-    domctl_fn *fn;
-    unsigned flags;
+    domctl_fn *fn; /* NULL: refused with... */
+    int flags;     /* DOMCTL_*; ... this, or not known if it is 0 */
 } ops[] = {
     [XEN_DOMCTL_destroydomain] = {domctl_destroy, 0},
     [XEN_DOMCTL_pausedomain] = {domctl_pause, DOMCTL_NOT_SELF},
@@ -68,17 +57,18 @@ static const struct {
     [XEN_DOMCTL_get_cpu_policy] = {domctl_get_policy, DOMCTL_COPY_BACK},
     [XEN_DOMCTL_set_cpu_policy] = {domctl_set_policy, DOMCTL_NOT_SELF | DOMCTL_COPY_ALWAYS},
 
-    [XEN_DOMCTL_shadow_op] = {no_shadow, 0},
-    [XEN_DOMCTL_subscribe] = {refused, 0},
-    [XEN_DOMCTL_set_virq_handler] = {refused, 0},
-    [XEN_DOMCTL_setvnumainfo] = {refused, 0},
-    [XEN_DOMCTL_assign_device] = {refused, 0},
-    [XEN_DOMCTL_deassign_device] = {refused, 0},
-    [XEN_DOMCTL_test_assign_device] = {refused, 0},
+    /* As a hypervisor without shadow paging answers: tools take it for "no log of dirty pages". */
+    [XEN_DOMCTL_shadow_op] = {NULL, -EINVAL},
+    [XEN_DOMCTL_subscribe] = {NULL, -EOPNOTSUPP},
+    [XEN_DOMCTL_set_virq_handler] = {NULL, -EOPNOTSUPP},
+    [XEN_DOMCTL_setvnumainfo] = {NULL, -EOPNOTSUPP},
+    [XEN_DOMCTL_assign_device] = {NULL, -EOPNOTSUPP},
+    [XEN_DOMCTL_deassign_device] = {NULL, -EOPNOTSUPP},
+    [XEN_DOMCTL_test_assign_device] = {NULL, -EOPNOTSUPP},
     [XEN_DOMCTL_set_target] = {set_target, 0},
-    [XEN_DOMCTL_soft_reset] = {refused, 0},
-    [XEN_DOMCTL_get_paging_mempool_size] = {refused, 0},
-    [XEN_DOMCTL_set_paging_mempool_size] = {refused, 0},
+    [XEN_DOMCTL_soft_reset] = {NULL, -EOPNOTSUPP},
+    [XEN_DOMCTL_get_paging_mempool_size] = {NULL, -EOPNOTSUPP},
+    [XEN_DOMCTL_set_paging_mempool_size] = {NULL, -EOPNOTSUPP},
 };
 
 static long put_op(u64 arg, const struct xen_domctl *op)
@@ -128,19 +118,19 @@ static long create(u64 arg, struct xen_domctl *op)
 
 static long run_on(struct domain *d, u64 arg, struct xen_domctl *op)
 {
-    unsigned flags;
+    int flags = op->cmd < ARRAY_SIZE(ops) ? ops[op->cmd].flags : 0;
+    domctl_fn *fn = op->cmd < ARRAY_SIZE(ops) ? ops[op->cmd].fn : NULL;
     long r;
 
     if (!current->domain->privileged)
         return -EPERM;
-    if (op->cmd >= ARRAY_SIZE(ops) || !ops[op->cmd].fn)
-        return hypercall_unknown(__HYPERVISOR_domctl, op->cmd);
-    flags = ops[op->cmd].flags;
+    if (!fn)
+        return flags ? flags : hypercall_unknown(__HYPERVISOR_domctl, op->cmd);
     if ((flags & DOMCTL_NOT_SELF) && d == current->domain)
         return -EINVAL;
     if (!control_lock())
         return again(arg);
-    r = ops[op->cmd].fn(d, op);
+    r = fn(d, op);
     control_unlock();
     if (r == -ERESTART)
         return again(arg);

@@ -8,11 +8,6 @@
 #include "lib/string.h"
 #include "mm/alloc.h"
 
-static struct vcpu *vcpu_of(struct domain *d, u32 id)
-{
-    return id < d->max_vcpus ? d->vcpu[id] : NULL;
-}
-
 /* --- callbacks for SYSENTER and 32-bit SYSCALL
  * ------------------------------------------------------------------- */
 

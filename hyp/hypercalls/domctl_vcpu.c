@@ -13,11 +13,6 @@
      1UL << VMASST_TYPE_pae_extended_cr3 | 1UL << VMASST_TYPE_architectural_iopl | \
      1UL << VMASST_TYPE_runstate_update_flag | 1UL << VMASST_TYPE_m2p_strict)
 
-static struct vcpu *vcpu_of(struct domain *d, u32 id)
-{
-    return id < d->max_vcpus ? d->vcpu[id] : NULL;
-}
-
 static void set_up_or_down(struct vcpu *v, bool up)
 {
     if (up)

@@ -4,79 +4,57 @@
 #include "hypercalls/hypercalls.h"
 #include "event/evtchn.h"
 
-#define COPY_IN(op, arg)                               \
-    do {                                               \
-        if (copy_from_guest(&(op), (arg), sizeof(op))) \
-            return -EFAULT;                            \
-    } while (0)
+union new_port_op {
+    struct evtchn_alloc_unbound unbound;
+    struct evtchn_bind_interdomain interdomain;
+    struct evtchn_bind_virq virq;
+    struct evtchn_bind_ipi ipi;
+    struct evtchn_bind_pirq pirq;
+};
 
-/* Gives the guest its answer with the new port in it; takes the port back when the guest cannot have it. */
-static long answer_port(struct domain *d, int rc, u32 port, u64 arg, const void *op, size_t size)
+static int make_port(struct domain *d, u32 cmd, union new_port_op *op, u32 **port)
 {
-    if (rc)
-        return rc;
-    if (!copy_to_guest(arg, op, size))
-        return 0;
-    (void)evtchn_close(d, port);
-    return -EFAULT;
+    switch (cmd) {
+    case EVTCHNOP_alloc_unbound:
+        if (op->unbound.remote_dom == DOMID_SELF)
+            op->unbound.remote_dom = current->domain->id;
+        *port = &op->unbound.port;
+        return evtchn_alloc_unbound(d, op->unbound.remote_dom, *port);
+    case EVTCHNOP_bind_interdomain:
+        *port = &op->interdomain.local_port;
+        return evtchn_bind_interdomain(d, op->interdomain.remote_dom, op->interdomain.remote_port, *port);
+    case EVTCHNOP_bind_virq:
+        *port = &op->virq.port;
+        return evtchn_bind_virq(d, op->virq.virq, op->virq.vcpu, *port);
+    case EVTCHNOP_bind_ipi:
+        *port = &op->ipi.port;
+        return evtchn_bind_ipi(d, op->ipi.vcpu, *port);
+    default:
+        *port = &op->pirq.port;
+        return evtchn_bind_pirq(d, op->pirq.pirq, *port);
+    }
 }
 
-static long alloc_unbound(u64 arg)
+/* The guest gets its answer with the new port in it; the port is taken back when the guest cannot have it. */
+static long new_port(u32 cmd, u64 arg, size_t size)
 {
-    struct evtchn_alloc_unbound op;
+    union new_port_op op;
     struct domain *d;
-    long rc;
+    u32 *port;
+    int rc;
 
-    COPY_IN(op, arg);
-    rc = hypercall_domain(op.dom, true, &d);
+    if (copy_from_guest(&op, arg, size))
+        return -EFAULT;
+    rc = hypercall_domain(cmd == EVTCHNOP_alloc_unbound ? op.unbound.dom : DOMID_SELF, true, &d);
     if (rc)
         return rc;
-    if (op.remote_dom == DOMID_SELF)
-        op.remote_dom = current->domain->id;
-    rc = evtchn_alloc_unbound(d, op.remote_dom, &op.port);
-    rc = answer_port(d, (int)rc, op.port, arg, &op, sizeof(op));
+    rc = make_port(d, cmd, &op, &port);
+    if (!rc && copy_to_guest(arg, &op, size)) {
+        (void)evtchn_close(d, *port);
+        rc = -EFAULT;
+    }
     domain_put(d);
     return rc;
-}
-
-static long bind_interdomain(struct domain *d, u64 arg)
-{
-    struct evtchn_bind_interdomain op;
-    int rc;
-
-    COPY_IN(op, arg);
-    rc = evtchn_bind_interdomain(d, op.remote_dom, op.remote_port, &op.local_port);
-    return answer_port(d, rc, op.local_port, arg, &op, sizeof(op));
-}
-
-static long bind_virq(struct domain *d, u64 arg)
-{
-    struct evtchn_bind_virq op;
-    int rc;
-
-    COPY_IN(op, arg);
-    rc = evtchn_bind_virq(d, op.virq, op.vcpu, &op.port);
-    return answer_port(d, rc, op.port, arg, &op, sizeof(op));
-}
-
-static long bind_ipi(struct domain *d, u64 arg)
-{
-    struct evtchn_bind_ipi op;
-    int rc;
-
-    COPY_IN(op, arg);
-    rc = evtchn_bind_ipi(d, op.vcpu, &op.port);
-    return answer_port(d, rc, op.port, arg, &op, sizeof(op));
-}
-
-static long bind_pirq(struct domain *d, u64 arg)
-{
-    struct evtchn_bind_pirq op;
-    int rc;
-
-    COPY_IN(op, arg);
-    rc = evtchn_bind_pirq(d, op.pirq, &op.port);
-    return answer_port(d, rc, op.port, arg, &op, sizeof(op));
 }
 
 static long status(u64 arg)
@@ -85,7 +63,8 @@ static long status(u64 arg)
     struct domain *d;
     int rc;
 
-    COPY_IN(op, arg);
+    if (copy_from_guest(&op, arg, sizeof(op)))
+        return -EFAULT;
     rc = hypercall_domain(op.dom, true, &d);
     if (rc)
         return rc;
@@ -102,7 +81,8 @@ static long reset(u64 arg)
     struct domain *d;
     int rc;
 
-    COPY_IN(op, arg);
+    if (copy_from_guest(&op, arg, sizeof(op)))
+        return -EFAULT;
     rc = hypercall_domain(op.dom, true, &d);
     if (rc)
         return rc;
@@ -133,19 +113,20 @@ long do_event_channel_op(u64 cmd, u64 arg, u64, u64, u64)
     case EVTCHNOP_bind_vcpu: {
         struct evtchn_bind_vcpu op;
 
-        COPY_IN(op, arg);
+        if (copy_from_guest(&op, arg, sizeof(op)))
+            return -EFAULT;
         return evtchn_bind_vcpu(d, op.port, op.vcpu);
     }
     case EVTCHNOP_alloc_unbound:
-        return alloc_unbound(arg);
+        return new_port((u32)cmd, arg, sizeof(struct evtchn_alloc_unbound));
     case EVTCHNOP_bind_interdomain:
-        return bind_interdomain(d, arg);
+        return new_port((u32)cmd, arg, sizeof(struct evtchn_bind_interdomain));
     case EVTCHNOP_bind_virq:
-        return bind_virq(d, arg);
+        return new_port((u32)cmd, arg, sizeof(struct evtchn_bind_virq));
     case EVTCHNOP_bind_ipi:
-        return bind_ipi(d, arg);
+        return new_port((u32)cmd, arg, sizeof(struct evtchn_bind_ipi));
     case EVTCHNOP_bind_pirq:
-        return bind_pirq(d, arg);
+        return new_port((u32)cmd, arg, sizeof(struct evtchn_bind_pirq));
     case EVTCHNOP_status:
         return status(arg);
     case EVTCHNOP_reset:

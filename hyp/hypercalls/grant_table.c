@@ -70,10 +70,12 @@ static void run_copy(struct grant_batch *b, union chunk *c, unsigned n)
         grant_copy(b, &c->copy[i]);
 }
 
-static const struct batch_op op_map = {sizeof(struct gnttab_map_grant_ref), run_map, undo_map};
-static const struct batch_op op_unmap = {sizeof(struct gnttab_unmap_grant_ref), run_unmap, NULL};
-static const struct batch_op op_replace = {sizeof(struct gnttab_unmap_and_replace), run_replace, NULL};
-static const struct batch_op op_copy = {sizeof(struct gnttab_copy), run_copy, NULL};
+static const struct batch_op batch_ops[] = {
+    [GNTTABOP_map_grant_ref] = {sizeof(struct gnttab_map_grant_ref), run_map, undo_map},
+    [GNTTABOP_unmap_grant_ref] = {sizeof(struct gnttab_unmap_grant_ref), run_unmap, NULL},
+    [GNTTABOP_unmap_and_replace] = {sizeof(struct gnttab_unmap_and_replace), run_replace, NULL},
+    [GNTTABOP_copy] = {sizeof(struct gnttab_copy), run_copy, NULL},
+};
 
 static long run_chunks(const struct batch_op *op, struct grant_batch *b, u64 cmd, u64 arg, u32 count)
 {
@@ -98,10 +100,10 @@ static long run_chunks(const struct batch_op *op, struct grant_batch *b, u64 cmd
     return 0;
 }
 
-static long run_batch(const struct batch_op *op, u64 cmd, u64 arg, u32 count)
+static long run_batch(u32 cmd, u64 arg, u32 count)
 {
     struct grant_batch b = {0};
-    long rc = run_chunks(op, &b, cmd, arg, count);
+    long rc = run_chunks(&batch_ops[cmd], &b, cmd, arg, count);
 
     grant_batch_end(&b);
     return rc;
@@ -224,13 +226,10 @@ long do_grant_table_op(u64 cmd, u64 arg, u64 count64, u64, u64)
         return -EINVAL;
     switch ((u32)cmd) {
     case GNTTABOP_map_grant_ref:
-        return run_batch(&op_map, cmd, arg, count);
     case GNTTABOP_unmap_grant_ref:
-        return run_batch(&op_unmap, cmd, arg, count);
     case GNTTABOP_unmap_and_replace:
-        return run_batch(&op_replace, cmd, arg, count);
     case GNTTABOP_copy:
-        return run_batch(&op_copy, cmd, arg, count);
+        return run_batch((u32)cmd, arg, count);
     case GNTTABOP_setup_table:
         return setup_table(arg, count);
     case GNTTABOP_query_size:

@@ -84,31 +84,25 @@ static long free_memory(struct xen_sysctl *op)
     return 0;
 }
 
-/* 0 and *kind, or -EOPNOTSUPP for an HVM policy, -EINVAL for a number without meaning. The two interfaces
- * number them differently. */
-static long kind_of_policy(u32 index, enum policy_kind *kind)
+/* A policy by its number among the first `n` of one of the interface's two lists: up to `host` the machine's
+ * own, some of the others HVM's. */
+static long kind_of(u32 index, u32 host, u64 hvm, u32 n, enum policy_kind *kind)
 {
-    *kind = index <= XEN_SYSCTL_cpu_policy_host ? POLICY_HOST : POLICY_PV;
-    if (index > XEN_SYSCTL_cpu_policy_hvm_default)
+    *kind = index <= host ? POLICY_HOST : POLICY_PV;
+    if (index >= n)
         return -EINVAL;
-    return index == XEN_SYSCTL_cpu_policy_hvm_max || index == XEN_SYSCTL_cpu_policy_hvm_default ? -EOPNOTSUPP
-                                                                                                : 0;
-}
-
-static long kind_of_featureset(u32 index, enum policy_kind *kind)
-{
-    *kind = index <= XEN_SYSCTL_cpu_featureset_host ? POLICY_HOST : POLICY_PV;
-    if (index > XEN_SYSCTL_cpu_featureset_hvm_max)
-        return -EINVAL;
-    return index == XEN_SYSCTL_cpu_featureset_hvm || index == XEN_SYSCTL_cpu_featureset_hvm_max ? -EOPNOTSUPP
-                                                                                                : 0;
+    return hvm >> index & 1 ? -EOPNOTSUPP : 0;
 }
 
 static long cpu_policy(struct xen_sysctl *op)
 {
     struct xen_sysctl_cpu_policy *p = &op->u.cpu_policy;
     enum policy_kind kind;
-    long r = p->_rsvd ? -EINVAL : kind_of_policy(p->index, &kind);
+    long r = p->_rsvd
+                 ? -EINVAL
+                 : kind_of(p->index, XEN_SYSCTL_cpu_policy_host,
+                           1UL << XEN_SYSCTL_cpu_policy_hvm_max | 1UL << XEN_SYSCTL_cpu_policy_hvm_default,
+                           XEN_SYSCTL_cpu_policy_hvm_default + 1, &kind);
 
     if (!r)
         r = policy_leaves_to_guest(NULL, kind, (u64)p->leaves.p, &p->nr_leaves);
@@ -126,7 +120,9 @@ static long cpu_features(struct xen_sysctl *op)
         f->nr_features = FEATURE_WORDS;
         return 0;
     }
-    r = kind_of_featureset(f->index, &kind);
+    r = kind_of(f->index, XEN_SYSCTL_cpu_featureset_host,
+                1UL << XEN_SYSCTL_cpu_featureset_hvm | 1UL << XEN_SYSCTL_cpu_featureset_hvm_max,
+                XEN_SYSCTL_cpu_featureset_hvm_max + 1, &kind);
     if (r)
         return r;
     policy_features(kind, words);

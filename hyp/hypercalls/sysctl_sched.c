@@ -37,17 +37,15 @@ long sysctl_scheduler(struct xen_sysctl *op)
 
 static long pool_info(struct xen_sysctl_cpupool_op *p)
 {
-    unsigned next = 0;
     struct domain *d;
 
     if (p->cpupool_id != 0 && p->cpupool_id != XEN_SYSCTL_CPUPOOL_PAR_ANY)
         return -ENOENT;
     p->cpupool_id = 0;
     p->sched_id = SCHED_ID_REPORTED;
-    for (p->n_dom = 0; (d = domain_get_next(next)); p->n_dom++) {
-        next = d->id + 1u;
-        domain_put(d);
-    }
+    p->n_dom = 0;
+    for_each_domain (d)
+        p->n_dom++;
     return bitmap_to_guest(&p->cpumap, cpu_online_mask.bits, NR_CPUS);
 }
 

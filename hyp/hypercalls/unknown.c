@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Operations that guests asked for and that are not here: how often, for whoever wonders why a client fails.
- */
+/* Operations that guests asked for and that are not here: how often, for whoever wonders why a client fails;
+ * and hypercalls that are refused with an errno that their callers know how to live with. */
 #include "hypercalls/control.h"
 #include "hypercalls/hypercalls.h"
 #include "lib/printk.h"
@@ -27,4 +27,16 @@ void hypercall_unknown_dump(void)
             if (counts[nr][op])
                 printk(LOG_INFO, "unknown: hypercall %u, operation %u%s: %u times\n", nr, op,
                        op == NR_OPS - 1 ? " or more" : "", counts[nr][op]);
+}
+
+/* Security modules: tools take -ENOSYS, and nothing else, for "none". */
+long do_xsm_op(u64, u64, u64, u64, u64)
+{
+    return -ENOSYS;
+}
+
+/* Virtual performance counters. */
+long do_xenpmu_op(u64, u64, u64, u64, u64)
+{
+    return -EOPNOTSUPP;
 }

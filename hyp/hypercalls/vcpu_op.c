@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* HYPERVISOR_vcpu_op. */
+/* HYPERVISOR_vcpu_op, HYPERVISOR_set_timer_op. */
 #include <xen/sched.h>
+#include "cpu/clock.h"
 #include "hypercalls/hypercalls.h"
 #include "hypercalls/vcpu_timer.h"
 #include "mm/alloc.h"
@@ -187,4 +188,27 @@ long do_vcpu_op(u64 cmd, u64 vcpu, u64 arg, u64, u64)
     default:
         return hypercall_unknown(__HYPERVISOR_vcpu_op, (u32)cmd);
     }
+}
+
+/* --- set_timer_op: the older form of the single-shot timer --- */
+
+#define FAR_FUTURE (1UL << 50) /* about 13 days */
+#define SOON       (100 * 1000 * 1000UL)
+
+long do_set_timer_op(u64 timeout, u64, u64, u64, u64)
+{
+    struct vcpu *v = current;
+    ns_t t;
+
+    if (!timeout) {
+        vcpu_timer_stop_singleshot(v);
+        return 0;
+    }
+    /* A time that has wrapped, or one that means "no timer": an event soon serves the first and costs the
+     * second little. */
+    t = now();
+    if ((s64)timeout < 0 || (timeout > t && timeout - t >= FAR_FUTURE))
+        timeout = t + SOON;
+    vcpu_timer_set_singleshot(v, timeout);
+    return 0;
 }

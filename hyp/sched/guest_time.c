@@ -113,7 +113,7 @@ void guest_wallclock_update_all(void)
 {
     struct domain *d;
 
-    for (unsigned id = 0; (d = domain_get_next(id)); id = d->id + 1u, domain_put(d))
+    for_each_domain (d)
         if (d->shared_info)
             guest_wallclock_update(d);
 }
