@@ -5,8 +5,6 @@
 #include <xen/sched.h>
 #include "boot/boot.h"
 #include "boot/boot_alloc.h"
-#include "boot/kernel.h"
-#include "boot/paging.h"
 #include "cpu/clock.h"
 #include "cpu/console.h"
 #include "cpu/features.h"
@@ -16,7 +14,6 @@
 #include "cpu/processor.h"
 #include "cpu/smp.h"
 #include "cpu/softirq.h"
-#include "cpu/text_patch.h"
 #include "cpu/traps.h"
 #include "domain/dom0_build.h"
 #include "domain/domain.h"

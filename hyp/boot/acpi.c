@@ -4,7 +4,7 @@
 #include "boot/boot.h"
 #include "boot/boot_alloc.h"
 #include "boot/efi.h"
-#include "boot/paging.h"
+#include "cpu/paging.h"
 #include "cpu/lapic.h"
 #include "cpu/platform.h"
 #include "lib/printk.h"

@@ -54,6 +54,19 @@ void boot_stop(const char *why) __noreturn;
  * page tables, interrupts off. */
 void hyp_main(void) __noreturn;
 
+/*
+ * The direct map covers the RAM of the boot memory map, nothing else. It is there (for the first 4 GiB of
+ * physical address space) from the first instruction in 64-bit mode on, and whole after this: it builds the
+ * final tables and loads them, image (text RX, rodata R, data RW) and direct map. After boot_alloc_init().
+ */
+void paging_init(void);
+/*
+ * If the first module is a bzImage: unpacks it into early memory, lets boot_info.modules[0] describe the ELF
+ * image in it, and gives the packed one's frames back. Anything else stays as it is. Stops the machine with a
+ * message when the image is damaged or in a format that we cannot unpack. After paging_init(), while
+ * boot_alloc_pages() works.
+ */
+void boot_unpack_kernel(void);
 /* ACPI: fills cpu_ids candidates, IO-APICs, interrupt overrides, PM timer, HPET, FADT reset/sleep registers.
  */
 void acpi_init(void);

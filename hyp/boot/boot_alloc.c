@@ -2,7 +2,7 @@
 /* Early frames: a list of free ranges, ascending, from which allocations are cut. */
 #include "boot/boot.h"
 #include "boot/boot_alloc.h"
-#include "boot/paging.h"
+#include "cpu/paging.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 

@@ -2,7 +2,7 @@
 /* UEFI system table: after ExitBootServices() without SetVirtualAddressMap() all pointers in it are machine
  * addresses. */
 #include "boot/efi.h"
-#include "boot/paging.h"
+#include "cpu/paging.h"
 #include "lib/string.h"
 
 #define SYSTEM_TABLE_SIZE            120

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Unpacking of the dom0 kernel, before the frame allocator exists: the result lies in one piece of exactly
  * its size. */
-#include "boot/kernel.h"
 #include "boot/boot.h"
 #include "boot/boot_alloc.h"
-#include "boot/paging.h"
+#include "cpu/paging.h"
 #include "lib/bzimage.h"
 #include "lib/printk.h"
 

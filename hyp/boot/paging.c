@@ -3,7 +3,7 @@
  * in use meanwhile. */
 #include "boot/boot.h"
 #include "boot/boot_alloc.h"
-#include "boot/paging.h"
+#include "cpu/paging.h"
 #include "cpu/features.h"
 #include "cpu/processor.h"
 #include "cpu/vga.h"

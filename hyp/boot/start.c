@@ -2,7 +2,6 @@
 /* The first C code: takes over what the loader left, before that memory can be used for something else. */
 #include "boot/protocol.h"
 #include "cpu/console.h"
-#include "cpu/log.h"
 #include "cpu/platform.h"
 #include "cpu/processor.h"
 #include "lib/printk.h"

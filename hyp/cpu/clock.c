@@ -4,7 +4,6 @@
  * against the TSC itself where the CPU has the deadline mode, else by a count at the bus clock.
  */
 #include "cpu/clock.h"
-#include "cpu/clock_source.h"
 #include "cpu/features.h"
 #include "cpu/irq.h"
 #include "cpu/lapic.h"

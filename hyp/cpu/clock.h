@@ -27,6 +27,19 @@ ns_t now(void);
 /* Arms this CPU's timer interrupt (raises SOFTIRQ_TIMER when it fires) for that moment; 0 disarms. In the
  * past: at once. */
 void clock_set_deadline(ns_t when);
+/* --- behind it: clocks of known frequency, for calibration; and the battery-backed one --- */
+struct clock_source {
+    const char *name;
+    u64 hz;
+    u64 mask; /* of the counter's width */
+    u64 (*read)(void);
+};
+
+/* The best that the machine has: ACPI timer, HPET, 8254. */
+const struct clock_source *clock_source_find(void);
+/* Reads the CMOS clock, once. */
+void wallclock_init(void);
+
 /* Seconds and nanoseconds since 1970 at system time 0, from the RTC; and its setting by dom0. */
 void wallclock_get(u64 *sec, u32 *nsec);
 void wallclock_set(u64 sec, u32 nsec, ns_t at);

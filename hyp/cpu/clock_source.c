@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* ACPI power-management timer, HPET, and 8254 channel 2 as counters that run upwards. */
-#include "cpu/clock_source.h"
+#include "cpu/clock.h"
 #include "cpu/acpi_info.h"
 #include "cpu/paging.h"
 #include "cpu/processor.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Between the assembly entry paths and C. Offsets are asserted in entry_asserts.c. */
+/* Between the assembly entry paths and C. Offsets are asserted in traps.c. */
 #ifndef HYP_CPU_ENTRY_H
 #define HYP_CPU_ENTRY_H
 

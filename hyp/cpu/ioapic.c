@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* IO-APIC registers: an index and a data window. */
-#include "cpu/ioapic.h"
+#include "cpu/irq_internal.h"
 #include "cpu/acpi_info.h"
-#include "cpu/irq.h"
 #include "cpu/paging.h"
 #include "cpu/platform.h"
 #include "lib/errno.h"

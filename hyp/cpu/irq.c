@@ -8,7 +8,6 @@
  */
 #include "cpu/irq.h"
 #include "cpu/acpi_info.h"
-#include "cpu/ioapic.h"
 #include "cpu/irq_internal.h"
 #include "cpu/lapic.h"
 #include "cpu/processor.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The end: what happened, how we got there, and then a restart or silence. */
 #include "cpu/console.h"
-#include "cpu/log.h"
 #include "cpu/percpu.h"
 #include "cpu/platform.h"
 #include "cpu/processor.h"

@@ -13,7 +13,7 @@
 struct vcpu;
 
 /*
- * Layout known to entry.S (asserted in entry_asserts.c): the register frame of the guest that was
+ * Layout known to entry.S (asserted in traps.c): the register frame of the guest that was
  * interrupted is the first thing below the rest, so that a trap from the guest on the empty main stack builds
  * exactly `regs`.
  */

@@ -2,7 +2,6 @@
 /* Messages: formatted on the caller's stack, filtered by level, written to the console in one piece. */
 #include "cpu/clock.h"
 #include "cpu/console.h"
-#include "cpu/log.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 

@@ -7,7 +7,6 @@
 #include "cpu/entry.h"
 #include "cpu/irq.h"
 #include "cpu/lapic.h"
-#include "cpu/log.h"
 #include "cpu/paging.h"
 #include "cpu/percpu.h"
 #include "cpu/platform.h"

@@ -5,10 +5,31 @@
  */
 #include "cpu/traps.h"
 #include "cpu/entry.h"
+#include "cpu/paging.h"
 #include "cpu/percpu.h"
 #include "cpu/processor.h"
 #include "lib/printk.h"
 #include "lib/string.h"
+
+/* The layouts that entry.S was written for. */
+#define CHECK_REG(field, off) \
+    _Static_assert(offsetof(struct cpu_user_regs, field) == (off), "entry.S addresses " #field " by number")
+
+CHECK_REG(r15, 0);
+CHECK_REG(r11, REGS_R11);
+CHECK_REG(rax, REGS_RAX);
+CHECK_REG(rcx, REGS_RCX);
+CHECK_REG(error_code, REGS_ERROR);
+CHECK_REG(entry_vector, REGS_VECTOR);
+CHECK_REG(rip, REGS_RIP);
+CHECK_REG(cs, REGS_CS);
+CHECK_REG(rflags, REGS_RFLAGS);
+CHECK_REG(rsp, REGS_RSP);
+CHECK_REG(ss, REGS_SS);
+CHECK_REG(es, REGS_ES);
+_Static_assert(sizeof(struct cpu_user_regs) == REGS_SIZE, "frames are built by hand in entry.S");
+_Static_assert(sizeof(struct cpu_info) == CPU_INFO_SIZE, "the stack's top is found by this size");
+_Static_assert(CPU_INFO_STACK_TOP % 16 == 0, "hardware aligns RSP before it pushes");
 
 struct extable_entry {
     u64 fault, fixup;
@@ -106,4 +127,19 @@ void handle_ist(struct cpu_user_regs *regs)
     default:
         fatal_trap(regs);
     }
+}
+
+extern const u64 __clac_sites_start[], __clac_sites_end[];
+
+void patch_entry_code(void)
+{
+    static const u8 clac[3] = {0x0f, 0x01, 0xca};
+
+    if (!(read_cr4() & CR4_SMAP))
+        return;
+    /* Text is mapped read-only; the direct map is the way to change it. */
+    for (const u64 *site = __clac_sites_start; site < __clac_sites_end; site++)
+        memcpy(paddr_to_virt(virt_to_paddr((const void *)*site)), clac, sizeof(clac));
+    /* A far return or CPUID serialises; the entry paths have not run yet. */
+    cpuid(0, 0);
 }

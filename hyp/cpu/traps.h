@@ -9,6 +9,9 @@
 /* GDT, TSS, IDT, syscall MSRs of this CPU. `stack` is its stack block (STACK_SIZE, aligned). Called once a
  * CPU, before anything can fault. */
 void traps_init_cpu(unsigned cpu, void *stack);
+/* Boot CPU, before any guest or other CPU runs; after features_apply_cpu(). Turns the placeholders for CLAC
+ * in the entry paths into CLAC where SMAP is on. */
+void patch_entry_code(void);
 /* The machine frames of the GDT pages that every vCPU's window maps behind the guest's own. */
 mfn_t traps_gdt_frame(unsigned cpu, unsigned page);
 /* Points this CPU's GDT at that linear address (a vCPU's window, or 0: its own boot GDT). */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Time of day: read from the CMOS clock at start, then dom0's business. */
 #include "cpu/clock.h"
-#include "cpu/clock_source.h"
 #include "cpu/processor.h"
 #include "lib/spinlock.h"
 

@@ -7,7 +7,7 @@
  *
  * Windows are numbered; a number is used again when its vCPU is gone.
  */
-#include "boot/paging.h"
+#include "cpu/paging.h"
 #include "domain/domain.h"
 #include "lib/errno.h"
 #include "lib/string.h"

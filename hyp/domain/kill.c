@@ -4,7 +4,7 @@
  * holds, drop roots and descriptor tables, release all memory. What others still map stays until they let go;
  * the struct goes with the last frame.
  */
-#include "domain/kill.h"
+#include "domain/life.h"
 #include "cpu/percpu.h"
 #include "cpu/softirq.h"
 #include "domain/above.h"

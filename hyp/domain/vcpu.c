@@ -5,7 +5,7 @@
 #include "domain/debugreg.h"
 #include "domain/domain.h"
 #include "domain/fpu.h"
-#include "domain/vcpu.h"
+#include "domain/life.h"
 #include "lib/errno.h"
 #include "lib/printk.h"
 #include "lib/string.h"

@@ -10,7 +10,7 @@
 #include <xen/xen.h>
 #include "boot/boot.h"
 #include "boot/boot_alloc.h"
-#include "boot/paging.h"
+#include "cpu/paging.h"
 #include "cpu/features.h"
 #include "lib/printk.h"
 #include "lib/string.h"

@@ -13,7 +13,35 @@
 #include "sched/guest_time.h"
 #include "sched/cap.h"
 #include "sched/run_queues.h"
-#include "sched/runstate.h"
+
+/* --- accounting by RUNSTATE_, under the lock of the vCPU's run queue; readers use sched_runstate_get() ---
+ */
+
+/* Closes the present state at `t` and enters `state`. The sum of all times stays equal to t minus the time of
+ * creation. */
+static void runstate_change(struct vcpu *v, int state, ns_t t)
+{
+    struct vcpu_runstate_info *rs = &v->runstate;
+
+    if (t > rs->state_entry_time) {
+        rs->time[rs->state] += t - rs->state_entry_time;
+        rs->state_entry_time = t;
+    }
+    rs->state = state;
+}
+
+/* The state of a vCPU that is not runnable. */
+static int runstate_of_sleeper(const struct vcpu *v)
+{
+    u32 why = READ_ONCE(v->pause_flags);
+
+    /* One that only its domain's cap keeps from running wants to. */
+    return why == VPF_CAPPED                   ? RUNSTATE_runnable
+           : why & (VPF_BLOCKED | VPF_POLLING) ? RUNSTATE_blocked
+                                               : RUNSTATE_offline;
+}
+
+/* --- */
 
 void vcpu_wake(struct vcpu *v)
 {

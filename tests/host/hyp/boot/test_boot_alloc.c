@@ -11,7 +11,7 @@
 #include <cmocka.h>
 #include "boot/boot.h"
 #include "boot/boot_alloc.h"
-#include "boot/paging.h"
+#include "cpu/paging.h"
 #include "machine.h"
 
 #define FRAMES 4096 /* 16 MiB */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Stands in front of the real header: the direct map is a small arena, and the image has a place that the
  * test chose. */
-#ifndef SHADOW_BOOT_PAGING_H
-#define SHADOW_BOOT_PAGING_H
+#ifndef SHADOW_CPU_PAGING_H
+#define SHADOW_CPU_PAGING_H
 
 #include "lib/types.h"
 
