@@ -22,6 +22,7 @@
 #define HYP_L4_FIRST     256 /* first L4 slot that belongs to the hypervisor */
 #define HYP_L4_LAST      271 /* last one */
 
+#define LOWER_HALF_END   0x0000800000000000UL /* from here to HYP_VIRT_START no address is canonical */
 #define HYP_VIRT_START   0xffff800000000000UL
 #define M2P_RO_BASE      0xffff800000000000UL /* slot 256: guests may read it */
 #define M2P_RO_END       0xffff804000000000UL

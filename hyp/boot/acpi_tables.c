@@ -23,8 +23,8 @@ bool acpi_checksum_ok(const u8 *p, size_t n)
 
 void acpi_info_defaults(struct acpi_info *info)
 {
-    for (u32 i = 0; i < ARRAY_SIZE(info->isa); i++)
-        info->isa[i] = (struct acpi_isa_irq){.gsi = i};
+    for (u32 i = 0; i < ARRAY_SIZE(info->isa_gsi); i++)
+        info->isa_gsi[i] = i;
 }
 
 #define MADT_ENTRIES 44
@@ -59,23 +59,8 @@ static void add_ioapic(struct acpi_info *info, const u8 *e)
         return;
     }
     info->ioapics[info->ioapic_count++] = (struct acpi_ioapic){
-        .id = e[2],
         .paddr = get(e + 4, 4),
         .gsi_base = (u32)get(e + 8, 4),
-    };
-}
-
-static void add_override(struct acpi_info *info, const u8 *e)
-{
-    u16 flags = (u16)get(e + 8, 2);
-
-    if (e[3] >= ARRAY_SIZE(info->isa))
-        return;
-    /* Polarity 3 is active low, trigger 3 is level; 0 and 1 are what ISA has anyway. */
-    info->isa[e[3]] = (struct acpi_isa_irq){
-        .gsi = (u32)get(e + 4, 4),
-        .low = (flags & 3) == 3,
-        .level = (flags >> 2 & 3) == 3,
     };
 }
 
@@ -93,7 +78,8 @@ static void read_madt_entry(struct acpi_info *info, const u8 *e)
         add_ioapic(info, e);
         break;
     case MADT_OVERRIDE:
-        add_override(info, e);
+        if (e[3] < ARRAY_SIZE(info->isa_gsi))
+            info->isa_gsi[e[3]] = (u32)get(e + 4, 4);
         break;
     default:
         break;

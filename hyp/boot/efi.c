@@ -20,13 +20,21 @@ static const u8 acpi_20_guid[16] = {0x71, 0xe8, 0x68, 0x88, 0xf1, 0xe4, 0xd3, 0x
 static const u8 acpi_10_guid[16] = {0x30, 0x2d, 0x9d, 0xeb, 0x88, 0x2d, 0xd3, 0x11,
                                     0x9a, 0x16, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d};
 
+/* NULL: there is none. */
+static const u8 *map_system_table(paddr_t paddr)
+{
+    const u8 *st = ioremap(paddr, SYSTEM_TABLE_SIZE, HYP_PTE_RO);
+
+    return st && !memcmp(st, signature, sizeof(signature)) ? st : NULL;
+}
+
 paddr_t efi_find_rsdp(paddr_t system_table)
 {
-    const u8 *st = ioremap(system_table, SYSTEM_TABLE_SIZE, HYP_PTE_RO), *config;
+    const u8 *st = map_system_table(system_table), *config;
     paddr_t config_paddr, found = 0;
     u64 n;
 
-    if (!st || memcmp(st, signature, sizeof(signature)))
+    if (!st)
         return 0;
     memcpy(&n, st + SYSTEM_TABLE_ENTRIES, 8);
     memcpy(&config_paddr, st + SYSTEM_TABLE_CONFIG, 8);
@@ -46,12 +54,12 @@ paddr_t efi_find_rsdp(paddr_t system_table)
 
 bool efi_read_tables(paddr_t system_table, struct efi_tables *t)
 {
-    const u8 *st = ioremap(system_table, SYSTEM_TABLE_SIZE, HYP_PTE_RO);
+    const u8 *st = map_system_table(system_table);
     const u16 *vendor;
     paddr_t vendor_paddr;
     u64 n;
 
-    if (!st || memcmp(st, signature, sizeof(signature)))
+    if (!st)
         return false;
     memset(t, 0, sizeof(*t));
     memcpy(&t->revision, st + SYSTEM_TABLE_REVISION, 4);

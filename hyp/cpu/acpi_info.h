@@ -12,13 +12,8 @@
 enum acpi_space { ACPI_MEMORY = 0, ACPI_IO = 1, ACPI_PCI = 2 };
 
 struct acpi_ioapic {
-    u32 id, gsi_base;
+    u32 gsi_base;
     paddr_t paddr;
-};
-
-struct acpi_isa_irq {
-    u32 gsi;
-    bool level, low; /* trigger and polarity as the override says; edge and high by default */
 };
 
 struct acpi_info {
@@ -26,7 +21,7 @@ struct acpi_info {
     struct cpu_ids cpus[NR_CPUS];
     unsigned ioapic_count;
     struct acpi_ioapic ioapics[ACPI_IOAPICS_MAX];
-    struct acpi_isa_irq isa[16];
+    u32 isa_gsi[16]; /* where the ISA interrupts go; trigger and polarity are dom0's to say */
     /* FADT */
     u16 pm_timer_port; /* 0: none */
     bool pm_timer_32bit;

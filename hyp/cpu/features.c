@@ -111,11 +111,6 @@ void features_init(void)
     read_xsave();
 }
 
-static void xsetbv(u64 v)
-{
-    __asm__ volatile("xsetbv" ::"c"(0), "a"((u32)v), "d"((u32)(v >> 32)));
-}
-
 void features_apply_cpu(void)
 {
     const struct cpu_features *f = &features;

@@ -35,15 +35,13 @@ struct irq_desc *irq_desc(unsigned irq)
 
 unsigned irq_isa_to_gsi(unsigned isa_irq)
 {
-    return isa_irq < ARRAY_SIZE(acpi_info.isa) ? acpi_info.isa[isa_irq].gsi : isa_irq;
+    return isa_irq < ARRAY_SIZE(acpi_info.isa_gsi) ? acpi_info.isa_gsi[isa_irq] : isa_irq;
 }
 
 void irq_init(void)
 {
-    for (unsigned i = 0; i < NR_IRQS; i++) {
+    for (unsigned i = 0; i < NR_IRQS; i++)
         spin_lock_init(&descs[i].lock, LOCK_IRQ_DESC);
-        descs[i].masked = true;
-    }
     nr_gsis = ioapic_init();
     for (unsigned gsi = 0; gsi < nr_gsis; gsi++)
         if (ioapic_has_gsi(gsi))
@@ -79,8 +77,7 @@ int irq_alloc_msi(void)
 
         d->kind = IRQ_MSI;
         d->vector = vector;
-        d->level = d->low = d->needs_eoi = false;
-        d->masked = true;
+        d->level = d->needs_eoi = false;
         d->target_cpu = 0;
         vector_irq[vector] = (u16)(irq + 1);
     }
@@ -116,7 +113,6 @@ int irq_setup_gsi(unsigned gsi, bool level, bool active_low)
             vector_irq[vector] = (u16)(gsi + 1);
             d->vector = vector;
             d->level = level;
-            d->low = active_low;
             ioapic_program(gsi, vector, level, active_low, cpu_ids[d->target_cpu].apic_id);
         }
     }
@@ -129,7 +125,6 @@ static void set_mask(unsigned irq, bool masked)
 {
     struct irq_desc *d = &descs[irq];
 
-    d->masked = masked;
     if (d->kind == IRQ_MSI)
         msi_set_mask(d, masked);
     else

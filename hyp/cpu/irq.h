@@ -22,10 +22,8 @@ enum irq_kind { IRQ_FREE, IRQ_GSI, IRQ_MSI };
 struct irq_desc {
     struct spinlock lock; /* LOCK_IRQ_DESC */
     enum irq_kind kind;
-    u8 vector;  /* 0: none yet */
-    bool level; /* level triggered: stays masked from delivery until irq_guest_eoi() */
-    bool low;   /* active low */
-    bool masked;
+    u8 vector;                         /* 0: none yet */
+    bool level;                        /* level triggered: stays masked from delivery until irq_guest_eoi() */
     bool needs_eoi;                    /* level: delivered, not yet served */
     u32 in_handler;                    /* CPUs that are in guest_handler now */
     u32 target_cpu;                    /* CPU number that gets it */

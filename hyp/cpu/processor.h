@@ -211,6 +211,10 @@ static inline bool local_irq_is_enabled(void)
 {
     return read_flags() & X86_EFLAGS_IF;
 }
+static inline void xsetbv(u64 v)
+{
+    __asm__ volatile("xsetbv" ::"c"(0), "a"((u32)v), "d"((u32)(v >> 32)));
+}
 static inline void invlpg(u64 va)
 {
     __asm__ volatile("invlpg (%0)" ::"r"(va) : "memory");

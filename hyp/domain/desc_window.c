@@ -66,7 +66,7 @@ void desc_window_free(struct vcpu *v)
 {
     if (!v->desc_l1)
         return;
-    vcpu_destroy_gdt(v);
+    (void)vcpu_set_gdt(v, NULL, 0);
     vcpu_invalidate_ldt(v);
     memset(v->desc_l1, 0, (DESC_GDT_PAGES + DESC_LDT_PAGES) * sizeof(u64));
     v->desc_l1 = NULL;
@@ -118,15 +118,6 @@ int vcpu_set_gdt(struct vcpu *v, const u64 *mfns, unsigned entries)
     }
     install_gdt(v, frames, entries);
     return 0;
-}
-
-void vcpu_destroy_gdt(struct vcpu *v)
-{
-    mfn_t none[FIRST_RESERVED_GDT_PAGE];
-
-    for (unsigned i = 0; i < FIRST_RESERVED_GDT_PAGE; i++)
-        none[i] = MFN_NONE;
-    install_gdt(v, none, 0);
 }
 
 bool vcpu_invalidate_ldt(struct vcpu *v)

@@ -221,7 +221,7 @@ int domain_create(u16 domid, const struct xen_domctl_createdomain *cfg, bool pri
         return rc;
     }
     mm_owner_init(&d->mm, d->id);
-    d->mm.may_map_mmio = d->mm.privileged = privileged;
+    d->mm.may_map_mmio = privileged;
     rc = create_parts(d, cfg);
     if (rc) {
         spin_lock(&list_lock);

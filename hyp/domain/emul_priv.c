@@ -57,7 +57,7 @@ static bool emulate_port_io(struct cpu_user_regs *regs, struct insn *in)
     if (in->opcode & 2)
         guest_port_write(v, port, size, (u32)regs->rax);
     else
-        insn_set_reg(regs, 0, size, guest_port_read(v, port, size));
+        insn_set_reg(regs, in, 0, size, guest_port_read(v, port, size));
     return true;
 }
 

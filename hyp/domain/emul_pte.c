@@ -39,16 +39,6 @@ struct pte_insn {
 #define MAX_RETRIES 16
 #define ARITH_FLAGS 0x8d5UL /* OF SF ZF AF PF CF */
 
-static u64 size_mask(unsigned size)
-{
-    return size == 8 ? ~0UL : (1UL << (8 * size)) - 1;
-}
-
-static u64 source_reg(struct cpu_user_regs *regs, const struct insn *in, unsigned size)
-{
-    return size == 1 ? insn_reg8(regs, in, in->reg) : *insn_reg(regs, in->reg) & size_mask(size);
-}
-
 /* 00..33: ALU r/m, reg; 80/81/83: ALU r/m, imm. */
 static bool alu_op(unsigned nr, enum pte_op *op)
 {
@@ -69,19 +59,19 @@ static bool decode_one_byte(struct cpu_user_regs *regs, struct insn *in, struct 
     if (!insn_modrm(in) || in->mod == 3)
         return false;
     if (in->opcode < 0x40 && (in->opcode & 6) == 0) {
-        pi->source = source_reg(regs, in, pi->size);
+        pi->source = insn_get_reg(regs, in, in->reg, pi->size);
         return alu_op(in->opcode >> 3, &pi->op);
     }
     switch (in->opcode) {
     case 0x88:
     case 0x89:
         pi->op = OP_MOV;
-        pi->source = source_reg(regs, in, pi->size);
+        pi->source = insn_get_reg(regs, in, in->reg, pi->size);
         return true;
     case 0x86:
     case 0x87:
         pi->op = OP_XCHG;
-        pi->source = source_reg(regs, in, pi->size);
+        pi->source = insn_get_reg(regs, in, in->reg, pi->size);
         pi->reg_dest = true;
         return true;
     case 0xc6:
@@ -89,7 +79,7 @@ static bool decode_one_byte(struct cpu_user_regs *regs, struct insn *in, struct 
         if ((in->reg & 7) != 0 || !insn_imm(in, MIN(pi->size, 4u), &imm))
             return false;
         pi->op = OP_MOV;
-        pi->source = (u64)imm & size_mask(pi->size);
+        pi->source = (u64)imm & insn_mask(pi->size);
         return true;
     case 0x80:
     case 0x81:
@@ -98,7 +88,7 @@ static bool decode_one_byte(struct cpu_user_regs *regs, struct insn *in, struct 
             pi->size = full;
         if (!insn_imm(in, in->opcode == 0x81 ? MIN(pi->size, 4u) : 1, &imm))
             return false;
-        pi->source = (u64)imm & size_mask(pi->size);
+        pi->source = (u64)imm & insn_mask(pi->size);
         return alu_op(in->reg & 7, &pi->op);
     default:
         return false;
@@ -134,7 +124,7 @@ static bool decode_two_byte(struct cpu_user_regs *regs, struct insn *in, struct 
             pi->size = 1;
         pi->op = in->opcode < 0xc0 ? OP_CMPXCHG : OP_XADD;
         pi->reg_dest = pi->op == OP_XADD;
-        pi->source = source_reg(regs, in, pi->size);
+        pi->source = insn_get_reg(regs, in, in->reg, pi->size);
         return true;
     default:
         return false;
@@ -210,15 +200,15 @@ static int attempt(struct cpu_user_regs *regs, const struct pte_insn *pi, const 
 {
     const void *entry = (const char *)mfn_to_virt(paddr_to_mfn(ptr)) + (ptr & (PAGE_SIZE - 1));
     u64 word = READ_ONCE(*(const u64 *)((u64)entry & ~7UL));
-    u64 old = (word >> ((ptr & 7) * 8)) & size_mask(pi->size);
-    u64 flags = regs->rflags, rax = regs->rax & size_mask(pi->size), seen = old;
+    u64 old = (word >> ((ptr & 7) * 8)) & insn_mask(pi->size);
+    u64 flags = regs->rflags, rax = regs->rax & insn_mask(pi->size), seen = old;
     bool ok = true;
     int rc;
 
     if (pi->op == OP_CMPXCHG) {
         compare_flags(rax, old, pi->size, &flags);
         if (rax != old) {
-            insn_set_reg(regs, 0, pi->size, old);
+            insn_set_reg(regs, in, 0, pi->size, old);
             regs->rflags = flags;
             *done = true;
             return 0;
@@ -230,12 +220,8 @@ static int attempt(struct cpu_user_regs *regs, const struct pte_insn *pi, const 
         return rc;
     if (pi->op != OP_MOV && pi->op != OP_XCHG)
         regs->rflags = flags;
-    if (pi->reg_dest) {
-        if (pi->size == 1)
-            insn_set_reg8(regs, in, in->reg, (u8)old);
-        else
-            insn_set_reg(regs, in->reg, pi->size, old);
-    }
+    if (pi->reg_dest)
+        insn_set_reg(regs, in, in->reg, pi->size, old);
     *done = true;
     return 0;
 }

@@ -15,11 +15,6 @@
 #define MXCSR_OFFSET 24
 #define XSAVE_ALIGN  64
 
-static void xsetbv(u64 v)
-{
-    __asm__ volatile("xsetbv" ::"c"(0), "a"((u32)v), "d"((u32)(v >> 32)));
-}
-
 static unsigned area_size(void)
 {
     return features.xsave ? features.xsave_size : 512;

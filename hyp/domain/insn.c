@@ -137,38 +137,25 @@ u64 *insn_reg(struct cpu_user_regs *r, unsigned nr)
     return map[nr & 15];
 }
 
-u8 insn_reg8(struct cpu_user_regs *regs, const struct insn *in, unsigned nr)
+/* Without REX, byte registers 4..7 are the second bytes of the first four. */
+static bool is_high_byte(const struct insn *in, unsigned nr, unsigned size)
 {
-    if (!in->rex && nr >= 4 && nr < 8)
-        return (u8)(*insn_reg(regs, nr - 4) >> 8);
-    return (u8)*insn_reg(regs, nr);
+    return size == 1 && !in->rex && nr >= 4 && nr < 8;
 }
 
-void insn_set_reg8(struct cpu_user_regs *regs, const struct insn *in, unsigned nr, u8 v)
+u64 insn_get_reg(struct cpu_user_regs *regs, const struct insn *in, unsigned nr, unsigned size)
 {
-    u64 *r;
-
-    if (!in->rex && nr >= 4 && nr < 8) {
-        r = insn_reg(regs, nr - 4);
-        *r = (*r & ~0xff00UL) | ((u64)v << 8);
-    } else {
-        r = insn_reg(regs, nr);
-        *r = (*r & ~0xffUL) | v;
-    }
+    if (is_high_byte(in, nr, size))
+        return *insn_reg(regs, nr - 4) >> 8 & 0xff;
+    return *insn_reg(regs, nr) & insn_mask(size);
 }
 
-void insn_set_reg(struct cpu_user_regs *regs, unsigned nr, unsigned size, u64 v)
+void insn_set_reg(struct cpu_user_regs *regs, const struct insn *in, unsigned nr, unsigned size, u64 v)
 {
-    u64 *r = insn_reg(regs, nr);
+    bool high = is_high_byte(in, nr, size);
+    u64 *r = insn_reg(regs, high ? nr - 4 : nr), mask = insn_mask(size) << (high ? 8 : 0);
 
-    if (size == 8)
-        *r = v;
-    else if (size == 4)
-        *r = (u32)v;
-    else if (size == 2)
-        *r = (*r & ~0xffffUL) | (v & 0xffff);
-    else
-        *r = (*r & ~0xffUL) | (v & 0xff);
+    *r = size == 4 ? (u32)v : (*r & ~mask) | (v << (high ? 8 : 0) & mask);
 }
 
 void insn_done(struct cpu_user_regs *regs, const struct insn *in)

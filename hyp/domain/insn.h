@@ -32,11 +32,14 @@ bool insn_imm(struct insn *in, unsigned size, s64 *imm);
 unsigned insn_opsize(const struct insn *in);
 /* General register by number 0..15 in the frame. */
 u64 *insn_reg(struct cpu_user_regs *regs, unsigned nr);
-/* Value of a byte register, with AH..BH when there is no REX. */
-u8 insn_reg8(struct cpu_user_regs *regs, const struct insn *in, unsigned nr);
-void insn_set_reg8(struct cpu_user_regs *regs, const struct insn *in, unsigned nr, u8 v);
+static inline u64 insn_mask(unsigned size)
+{
+    return size == 8 ? ~0UL : (1UL << (8 * size)) - 1;
+}
+/* The value of a register of `size` bytes; byte registers are AH..BH where there is no REX. */
+u64 insn_get_reg(struct cpu_user_regs *regs, const struct insn *in, unsigned nr, unsigned size);
 /* Writes with the usual zero-extension of 32-bit results. */
-void insn_set_reg(struct cpu_user_regs *regs, unsigned nr, unsigned size, u64 v);
+void insn_set_reg(struct cpu_user_regs *regs, const struct insn *in, unsigned nr, unsigned size, u64 v);
 /* Moves RIP behind the instruction; a single step ends here (#DB). */
 void insn_done(struct cpu_user_regs *regs, const struct insn *in);
 

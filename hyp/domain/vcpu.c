@@ -116,7 +116,7 @@ void vcpu_reset(struct vcpu *v)
     put_root(v->guest_l4_user);
     put_root(v->guest_l4);
     v->guest_l4 = v->guest_l4_user = MFN_NONE;
-    vcpu_destroy_gdt(v);
+    (void)vcpu_set_gdt(v, NULL, 0);
     vcpu_invalidate_ldt(v);
     v->ldt_base = 0;
     v->ldt_entries = 0;

@@ -298,14 +298,23 @@ int pirq_bind(struct domain *d, u32 pirq, u32 port)
     return rc;
 }
 
+/* With the lock held; NULL and no lock: d has no such pirq. */
+static struct pirq *lock_pirq(struct domain *d, u32 nr, u64 *flags)
+{
+    struct pirq *p = pirq_get(d, nr);
+
+    if (p)
+        *flags = spin_lock_irqsave(&pirq_lock);
+    return p;
+}
+
 void pirq_unbind(struct domain *d, u32 pirq, u32 port)
 {
-    struct pirq *p = pirq_get(d, pirq);
     u64 flags;
+    struct pirq *p = lock_pirq(d, pirq, &flags);
 
     if (!p)
         return;
-    flags = spin_lock_irqsave(&pirq_lock);
     if (p->state == PIRQ_MAPPED && p->port == port)
         pirq_detach(p);
     spin_unlock_irqrestore(&pirq_lock, flags);
@@ -313,12 +322,11 @@ void pirq_unbind(struct domain *d, u32 pirq, u32 port)
 
 void pirq_set_affinity(struct domain *d, u32 pirq, unsigned cpu)
 {
-    struct pirq *p = pirq_get(d, pirq);
     u64 flags;
+    struct pirq *p = lock_pirq(d, pirq, &flags);
 
     if (!p)
         return;
-    flags = spin_lock_irqsave(&pirq_lock);
     if (p->attached)
         irq_set_affinity(p->irq, cpu);
     spin_unlock_irqrestore(&pirq_lock, flags);
@@ -326,12 +334,11 @@ void pirq_set_affinity(struct domain *d, u32 pirq, unsigned cpu)
 
 int pirq_status(struct domain *d, u32 pirq, u32 *status)
 {
-    struct pirq *p = pirq_get(d, pirq);
     u64 flags;
+    struct pirq *p = lock_pirq(d, pirq, &flags);
 
     if (!p)
         return -EINVAL;
-    flags = spin_lock_irqsave(&pirq_lock);
     /* While the trigger mode is not known an EOI too many is the safe side. */
     *status = !p->attached || irq_needs_eoi(p->irq) ? XENIRQSTAT_needs_eoi : 0;
     spin_unlock_irqrestore(&pirq_lock, flags);
@@ -340,12 +347,11 @@ int pirq_status(struct domain *d, u32 pirq, u32 *status)
 
 int pirq_eoi(struct domain *d, u32 pirq)
 {
-    struct pirq *p = pirq_get(d, pirq);
     u64 flags;
+    struct pirq *p = lock_pirq(d, pirq, &flags);
 
     if (!p)
         return -EINVAL;
-    flags = spin_lock_irqsave(&pirq_lock);
     if (p->attached)
         irq_guest_eoi(p->irq);
     spin_unlock_irqrestore(&pirq_lock, flags);

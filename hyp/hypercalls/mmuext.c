@@ -129,14 +129,8 @@ static int own_op(const struct mmuext_op *op)
 static int run_one(const struct mmuext_op *op, const struct pg_owner *pg)
 {
     switch (op->cmd) {
-    case MMUEXT_PIN_L1_TABLE:
-        return pt_pin(pg->mm, mfn_of(op->arg1.mfn), PGT_l1);
-    case MMUEXT_PIN_L2_TABLE:
-        return pt_pin(pg->mm, mfn_of(op->arg1.mfn), PGT_l2);
-    case MMUEXT_PIN_L3_TABLE:
-        return pt_pin(pg->mm, mfn_of(op->arg1.mfn), PGT_l3);
-    case MMUEXT_PIN_L4_TABLE:
-        return pt_pin(pg->mm, mfn_of(op->arg1.mfn), PGT_l4);
+    case MMUEXT_PIN_L1_TABLE ... MMUEXT_PIN_L4_TABLE:
+        return pt_pin(pg->mm, mfn_of(op->arg1.mfn), (op->cmd - MMUEXT_PIN_L1_TABLE + 1UL) << PGT_SHIFT);
     case MMUEXT_UNPIN_TABLE:
         return pt_unpin(pg->mm, mfn_of(op->arg1.mfn));
     case MMUEXT_CLEAR_PAGE:

@@ -24,8 +24,9 @@ int __must_check put_guest_u64(u64 dst, u64 value);
 static inline bool guest_range_ok(u64 va, size_t n)
 {
     u64 end = va + n;
-    return end >= va && (end <= HYP_VIRT_START || va >= HYP_VIRT_END) && is_canonical(va) &&
-           (n == 0 || is_canonical(end - 1));
+
+    /* What is between a guest's two parts does not exist, or is the hypervisor's. */
+    return end >= va && (end <= LOWER_HALF_END || va >= HYP_VIRT_END);
 }
 
 #endif

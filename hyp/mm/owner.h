@@ -15,7 +15,6 @@
 struct mm_owner {
     u16 id;                    /* domid; DOMID_XEN, DOMID_IO for the two pseudo owners */
     bool may_map_mmio;         /* dom0: frames that are no RAM may be mapped, unless platform_mmio_denied() */
-    bool privileged;           /* may map other owners' frames by foreigndom */
     bool dying;                /* no new pages */
     struct spinlock page_lock; /* LOCK_PAGE_ALLOC: list and counters below */
     u32 page_list; /* first frame of the doubly linked list through struct page_info; PAGE_LIST_NONE if empty

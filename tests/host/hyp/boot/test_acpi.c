@@ -44,9 +44,8 @@ static void test_madt(void **state)
     assert_int_equal(info.cpus[2].apic_id, 0x100);
     assert_int_equal(info.ioapic_count, 1);
     assert_int_equal(info.ioapics[0].paddr, 0xfec00000);
-    assert_int_equal(info.isa[0].gsi, 2);
-    assert_int_equal(info.isa[1].gsi, 1);
-    assert_true(info.isa[9].level && info.isa[9].low && !info.isa[0].level);
+    assert_int_equal(info.isa_gsi[0], 2);
+    assert_int_equal(info.isa_gsi[1], 1);
 }
 
 static void test_madt_hostile(void **state)

@@ -7,11 +7,13 @@
 unsigned nr_gsis = LINES_GSIS;
 static struct irq_desc descs[NR_IRQS];
 static unsigned eois[NR_IRQS];
+static bool masked[NR_IRQS];
 
 void lines_reset(void)
 {
     memset(descs, 0, sizeof(descs));
     memset(eois, 0, sizeof(eois));
+    memset(masked, 0, sizeof(masked));
     for (unsigned i = 0; i < nr_gsis; i++)
         descs[i].kind = IRQ_GSI;
 }
@@ -43,7 +45,7 @@ int irq_bind(unsigned irq, void (*handler)(void *), void *data)
         return -EBUSY;
     d->guest_handler = handler;
     d->guest_data = data;
-    d->masked = false;
+    masked[irq] = false;
     return 0;
 }
 
@@ -55,7 +57,7 @@ void irq_unbind(unsigned irq)
 
 void irq_guest_eoi(unsigned irq)
 {
-    descs[irq].masked = false;
+    masked[irq] = false;
     eois[irq]++;
 }
 
@@ -94,9 +96,9 @@ void line_fire(unsigned irq)
 {
     struct irq_desc *d = &descs[irq];
 
-    if (!d->guest_handler || d->masked)
+    if (!d->guest_handler || masked[irq])
         return;
-    d->masked = d->level;
+    masked[irq] = d->level;
     d->guest_handler(d->guest_data);
 }
 
