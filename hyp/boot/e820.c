@@ -5,18 +5,10 @@
 /* Where two entries overlap, the one that allows less wins: firmware's maps do overlap. */
 static unsigned severity(u32 type)
 {
-    switch (type) {
-    case E820_RAM:
-        return 0;
-    case E820_ACPI:
-        return 1;
-    case E820_NVS:
-        return 2;
-    case E820_UNUSABLE:
-        return 4;
-    default:
-        return 3;
-    }
+    static const u8 known[] = {
+        [E820_RAM] = 0, [E820_ACPI] = 1, [E820_NVS] = 2, [E820_RESERVED] = 3, [E820_UNUSABLE] = 4};
+
+    return type && type < ARRAY_SIZE(known) ? known[type] : 3;
 }
 
 bool e820_add(struct boot_info *bi, u64 addr, u64 size, u32 type)

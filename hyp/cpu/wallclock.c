@@ -3,6 +3,7 @@
 #include "cpu/clock.h"
 #include "cpu/processor.h"
 #include "lib/spinlock.h"
+#include "lib/string.h"
 
 #define NS_PER_SEC 1000000000UL
 
@@ -42,12 +43,6 @@ static struct cmos_time read_fields(void)
         cpu_relax();
     return (struct cmos_time){cmos_read(CMOS_SEC), cmos_read(CMOS_MIN),   cmos_read(CMOS_HOUR),
                               cmos_read(CMOS_DAY), cmos_read(CMOS_MONTH), cmos_read(CMOS_YEAR)};
-}
-
-static bool same_time(const struct cmos_time *a, const struct cmos_time *b)
-{
-    return a->sec == b->sec && a->min == b->min && a->hour == b->hour && a->day == b->day &&
-           a->month == b->month && a->year == b->year;
 }
 
 static u8 from_bcd(u8 v)
@@ -91,7 +86,7 @@ void wallclock_init(void)
     do {
         a = b;
         b = read_fields();
-    } while (!same_time(&a, &b) && ++tries < 5);
+    } while (memcmp(&a, &b, sizeof(a)) && ++tries < 5);
     wallclock_set(to_seconds(b), 0, now());
 }
 

@@ -26,15 +26,6 @@ struct bounce {
 
 #define MAX_FRAME_WORDS 12
 
-static u64 *push_failsafe_selectors(u64 *p, const struct cpu_user_regs *regs)
-{
-    *p++ = regs->ds;
-    *p++ = regs->es;
-    *p++ = regs->fs;
-    *p++ = regs->gs;
-    return p;
-}
-
 static u64 frame_rflags(const struct vcpu *v, const struct cpu_user_regs *regs, u8 saved_mask)
 {
     u64 f = regs->rflags & ~(X86_EFLAGS_IF | X86_EFLAGS_IOPL);
@@ -63,8 +54,12 @@ static bool create_bounce_frame(struct cpu_user_regs *regs, const struct bounce 
     }
     *p++ = regs->rcx;
     *p++ = regs->r11;
-    if (b->failsafe)
-        p = push_failsafe_selectors(p, regs);
+    if (b->failsafe) {
+        *p++ = regs->ds;
+        *p++ = regs->es;
+        *p++ = regs->fs;
+        *p++ = regs->gs;
+    }
     if (b->has_error)
         *p++ = b->error;
     *p++ = regs->rip;

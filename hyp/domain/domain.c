@@ -154,12 +154,6 @@ static int publish(struct domain *d, u16 domid, bool choose)
     return rc;
 }
 
-static void init_shared_info(struct domain *d)
-{
-    for (unsigned i = 0; i < ARRAY_SIZE(d->shared_info->vcpu_info); i++)
-        d->shared_info->vcpu_info[i].evtchn_upcall_mask = 1;
-}
-
 static int create_parts(struct domain *d, const struct xen_domctl_createdomain *cfg)
 {
     int rc = 0;
@@ -168,7 +162,8 @@ static int create_parts(struct domain *d, const struct xen_domctl_createdomain *
     d->vcpu = hyp_zalloc(sizeof(*d->vcpu) * d->max_vcpus);
     if (!d->shared_info || !d->vcpu)
         return -ENOMEM;
-    init_shared_info(d);
+    for (unsigned i = 0; i < ARRAY_SIZE(d->shared_info->vcpu_info); i++)
+        d->shared_info->vcpu_info[i].evtchn_upcall_mask = 1;
     for (unsigned i = 0; !rc && i < d->max_vcpus; i++)
         rc = vcpu_create(d, i, &d->vcpu[i]);
     for (unsigned u = 0; !rc && domain_units[u]; u++) {

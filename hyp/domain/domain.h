@@ -207,10 +207,6 @@ static inline struct mm_owner *mm_of(struct domain *d)
 {
     return &d->mm;
 }
-static inline struct domain *domain_of(struct mm_owner *o)
-{
-    return container_of(o, struct domain, mm);
-}
 #define for_each_vcpu(d, v) \
     for (unsigned vcpu_i_ = 0; vcpu_i_ < (d)->max_vcpus && (((v) = (d)->vcpu[vcpu_i_]), true); vcpu_i_++)
 

@@ -56,18 +56,10 @@ static void load_segments(struct vcpu *v)
     struct cpu_user_regs *r = &v->regs;
     bool bad = false;
 
-    /* All null: nothing can fail, and the usual case of 64-bit guests. */
-    if (r->ds | r->es | r->fs | r->gs) {
-        bad |= load_ds(r->ds) != 0;
-        bad |= load_es(r->es) != 0;
-        bad |= load_fs(r->fs) != 0;
-        bad |= load_gs(r->gs) != 0;
-    } else {
-        load_ds(0);
-        load_es(0);
-        load_fs(0);
-        load_gs(0);
-    }
+    bad |= load_ds(r->ds) != 0;
+    bad |= load_es(r->es) != 0;
+    bad |= load_fs(r->fs) != 0;
+    bad |= load_gs(r->gs) != 0;
     wrmsr(MSR_FS_BASE, v->fs_base);
     wrmsr(MSR_GS_BASE, v->kernel_mode ? v->gs_base_kernel : v->gs_base_user);
     wrmsr(MSR_KERNEL_GS_BASE, v->kernel_mode ? v->gs_base_user : v->gs_base_kernel);

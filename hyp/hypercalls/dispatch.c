@@ -88,12 +88,12 @@ long hypercall_continue(u64 nr, unsigned n_args, u64 a1, u64 a2, u64 a3, u64 a4,
     return (long)nr;
 }
 
-int hypercall_domain(u16 domid, bool need_priv_for_others, struct domain **d)
+int hypercall_domain(u16 domid, struct domain **d)
 {
     *d = domain_get_any(domid);
     if (!*d)
         return -ESRCH;
-    if (need_priv_for_others && *d != current->domain && !current->domain->privileged) {
+    if (*d != current->domain && !current->domain->privileged) {
         domain_put(*d);
         *d = NULL;
         return -EPERM;

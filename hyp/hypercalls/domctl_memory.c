@@ -8,28 +8,15 @@
 
 #define PAGE_TYPES_MAX 1024
 
+_Static_assert(XEN_DOMCTL_PFINFO_L4TAB / XEN_DOMCTL_PFINFO_L1TAB == PGT_l4 / PGT_l1, "tables by their level");
+
 static u64 type_for_tools(const struct page_info *pg)
 {
-    u64 info = READ_ONCE(pg->type_info), type = XEN_DOMCTL_PFINFO_NOTAB;
+    u64 info = READ_ONCE(pg->type_info), level = info >> PGT_SHIFT;
+    u64 type = level <= PGT_l4 >> PGT_SHIFT ? level * XEN_DOMCTL_PFINFO_L1TAB : XEN_DOMCTL_PFINFO_NOTAB;
 
     if (READ_ONCE(pg->count_info) & PGC_hyp)
         return XEN_DOMCTL_PFINFO_XTAB; /* shared info, grant table: no memory of the domain to save */
-    switch (info & PGT_type_mask) {
-    case PGT_l1:
-        type = XEN_DOMCTL_PFINFO_L1TAB;
-        break;
-    case PGT_l2:
-        type = XEN_DOMCTL_PFINFO_L2TAB;
-        break;
-    case PGT_l3:
-        type = XEN_DOMCTL_PFINFO_L3TAB;
-        break;
-    case PGT_l4:
-        type = XEN_DOMCTL_PFINFO_L4TAB;
-        break;
-    default:
-        break;
-    }
     if (info & PGT_pinned)
         return type | XEN_DOMCTL_PFINFO_LPINTAB;
     return info & PGT_validated ? type : XEN_DOMCTL_PFINFO_NOTAB;

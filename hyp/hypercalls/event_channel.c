@@ -45,7 +45,7 @@ static long new_port(u32 cmd, u64 arg, size_t size)
 
     if (copy_from_guest(&op, arg, size))
         return -EFAULT;
-    rc = hypercall_domain(cmd == EVTCHNOP_alloc_unbound ? op.unbound.dom : DOMID_SELF, true, &d);
+    rc = hypercall_domain(cmd == EVTCHNOP_alloc_unbound ? op.unbound.dom : DOMID_SELF, &d);
     if (rc)
         return rc;
     rc = make_port(d, cmd, &op, &port);
@@ -65,7 +65,7 @@ static long status(u64 arg)
 
     if (copy_from_guest(&op, arg, sizeof(op)))
         return -EFAULT;
-    rc = hypercall_domain(op.dom, true, &d);
+    rc = hypercall_domain(op.dom, &d);
     if (rc)
         return rc;
     rc = evtchn_status(d, &op);
@@ -83,7 +83,7 @@ static long reset(u64 arg)
 
     if (copy_from_guest(&op, arg, sizeof(op)))
         return -EFAULT;
-    rc = hypercall_domain(op.dom, true, &d);
+    rc = hypercall_domain(op.dom, &d);
     if (rc)
         return rc;
     rc = evtchn_reset(d);

@@ -112,7 +112,7 @@ static long run_batch(u32 cmd, u64 arg, u32 count)
 /* The domain of a query, or the status that says why not. */
 static int16_t named_domain(u16 domid, struct domain **d)
 {
-    switch (hypercall_domain(domid, true, d)) {
+    switch (hypercall_domain(domid, d)) {
     case 0:
         return GNTST_okay;
     case -EPERM:
@@ -192,7 +192,7 @@ static long get_version(u64 arg)
 
     if (copy_from_guest(&op, arg, sizeof(op)))
         return -EFAULT;
-    rc = hypercall_domain(op.dom, true, &d);
+    rc = hypercall_domain(op.dom, &d);
     if (rc)
         return rc;
     domain_put(d);

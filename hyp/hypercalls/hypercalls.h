@@ -39,8 +39,8 @@ long hypercall_continue(u64 nr, unsigned n_args, u64 a1, u64 a2, u64 a3, u64 a4,
 /* Time to stop a long loop: a softirq (or another vCPU's need of the CPU) or an event waits. */
 bool hypercall_preempt_needed(void);
 
-/* The domain that a hypercall names, with a reference: *d or -ESRCH. `need_priv`: other than the caller's own
- * needs a privileged caller, else -EPERM. */
-int hypercall_domain(u16 domid, bool need_priv_for_others, struct domain **d);
+/* The domain that a hypercall names, with a reference: *d or -ESRCH; -EPERM for another one than the caller's
+ * own if the caller is not privileged. */
+int hypercall_domain(u16 domid, struct domain **d);
 
 #endif

@@ -10,7 +10,7 @@ static long ask_domain(unsigned cmd, u64 arg)
 
     if (copy_from_guest(&op, arg, sizeof(op)))
         return -EFAULT;
-    rc = hypercall_domain(op.domid, true, &d);
+    rc = hypercall_domain(op.domid, &d);
     if (rc)
         return rc;
     if (cmd == XENMEM_current_reservation) {

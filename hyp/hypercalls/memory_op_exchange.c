@@ -139,7 +139,7 @@ long memory_op_exchange(u64 arg)
     c.in_extents = 1UL << (order - in);
     c.out_extents = 1UL << (order - out);
     c.frames = 1UL << order;
-    rc = hypercall_domain(x.in.domid, true, &c.d);
+    rc = hypercall_domain(x.in.domid, &c.d);
     if (rc)
         return rc;
     c.frozen = hyp_zalloc((c.frames + c.out_extents) * sizeof(u32));

@@ -41,7 +41,7 @@ long memory_op_set_memory_map(u64 arg)
         return -EFAULT;
     if (op.map.nr_entries > GUEST_E820_MAX)
         return -EINVAL;
-    long rc = hypercall_domain(op.domid, true, &d);
+    long rc = hypercall_domain(op.domid, &d);
     if (rc)
         return rc;
     size_t bytes = op.map.nr_entries * sizeof(*map);

@@ -109,7 +109,7 @@ static bool decode(struct request *r, u64 start, u64 arg, unsigned cmd)
     r->preempted = false;
     if (!guest_range_ok(r->list, r->count * sizeof(u64)) || (!r->list && cmd == XENMEM_decrease_reservation))
         return false;
-    return hypercall_domain(op.domid, true, &r->d) == 0;
+    return hypercall_domain(op.domid, &r->d) == 0;
 }
 
 long memory_op_reservation(unsigned cmd, u64 start, u64 arg)

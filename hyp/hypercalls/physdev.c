@@ -74,7 +74,7 @@ static long map_pirq(u64 arg)
 
     if (copy_from_guest(&op, arg, sizeof(op)))
         return -EFAULT;
-    rc = hypercall_domain(op.domid, true, &d);
+    rc = hypercall_domain(op.domid, &d);
     if (rc)
         return rc;
     had_number = op.pirq >= 0;
@@ -92,7 +92,7 @@ static long unmap_pirq(void *arg)
 {
     struct physdev_unmap_pirq *op = arg;
     struct domain *d;
-    int rc = hypercall_domain(op->domid, true, &d);
+    int rc = hypercall_domain(op->domid, &d);
 
     if (rc)
         return rc;

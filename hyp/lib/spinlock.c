@@ -11,13 +11,16 @@
 #include "cpu/processor.h"
 #include "lib/printk.h"
 
-#if HYP_DEBUG
+/* Release builds leave all of this out. */
 static u32 held_levels[NR_CPUS];       /* bit per level */
 static u8 in_irq[NR_CPUS];             /* nesting of interrupt handlers */
 static u32 irq_levels, preempt_levels; /* see above */
 
 static void check_take(const struct spinlock *l, bool ordered)
 {
+    if (!HYP_DEBUG)
+        return;
+
     unsigned cpu = this_cpu_id();
     u32 held = held_levels[cpu], bit = 1u << l->level;
 
@@ -32,6 +35,9 @@ static void check_take(const struct spinlock *l, bool ordered)
 
 static void note_taken(struct spinlock *l)
 {
+    if (!HYP_DEBUG)
+        return;
+
     unsigned cpu = this_cpu_id();
     u32 bit = 1u << l->level;
 
@@ -45,6 +51,8 @@ static void note_taken(struct spinlock *l)
 
 static void note_released(struct spinlock *l)
 {
+    if (!HYP_DEBUG)
+        return;
     ASSERT(spin_is_held(l));
     l->cpu_plus1 = 0;
     held_levels[this_cpu_id()] &= ~(1u << l->level);
@@ -52,6 +60,9 @@ static void note_released(struct spinlock *l)
 
 u32 lock_check_irq_enter(void)
 {
+    if (!HYP_DEBUG)
+        return 0;
+
     unsigned cpu = this_cpu_id();
     u32 held = held_levels[cpu];
 
@@ -62,30 +73,14 @@ u32 lock_check_irq_enter(void)
 
 void lock_check_irq_exit(u32 held)
 {
+    if (!HYP_DEBUG)
+        return;
+
     unsigned cpu = this_cpu_id();
 
     in_irq[cpu]--;
     held_levels[cpu] = held;
 }
-#else
-static inline void check_take(const struct spinlock *, bool)
-{
-}
-static inline void note_taken(struct spinlock *)
-{
-}
-static inline void note_released(struct spinlock *)
-{
-}
-u32 lock_check_irq_enter(void)
-{
-    return 0;
-}
-void lock_check_irq_exit(u32)
-{
-}
-#endif
-
 static void take(struct spinlock *l, bool ordered)
 {
     check_take(l, ordered);

@@ -71,12 +71,12 @@ void domain_put(struct domain *d)
 {
     d->refs--;
 }
-int hypercall_domain(u16 domid, bool need_priv, struct domain **d)
+int hypercall_domain(u16 domid, struct domain **d)
 {
     *d = domain_get(domid == DOMID_SELF ? current->domain->id : domid);
     if (!*d)
         return -ESRCH;
-    if (need_priv && *d != current->domain && !current->domain->privileged) {
+    if (*d != current->domain && !current->domain->privileged) {
         domain_put(*d);
         return -EPERM;
     }
