@@ -13,7 +13,6 @@
 #include "cpu/platform.h"
 #include "cpu/processor.h"
 #include "cpu/smp.h"
-#include "cpu/softirq.h"
 #include "cpu/traps.h"
 #include "domain/dom0_build.h"
 #include "domain/domain.h"

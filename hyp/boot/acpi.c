@@ -38,7 +38,6 @@ static bool scan_rsdp(paddr_t start, size_t size, u8 *rsdp)
 
     for (size_t at = 0; p && at + RSDP_V2_SIZE <= size; at += 16) {
         if (rsdp_valid(p + at)) {
-            boot_info.rsdp = start + at;
             memcpy(rsdp, p + at, RSDP_V2_SIZE);
             return true;
         }
@@ -52,7 +51,6 @@ static bool rsdp_at(paddr_t paddr, u8 *rsdp)
 
     if (!p || !rsdp_valid(p))
         return false;
-    boot_info.rsdp = paddr;
     memcpy(rsdp, p, RSDP_V2_SIZE);
     return true;
 }
@@ -65,14 +63,8 @@ static bool find_rsdp(u8 *rsdp)
         return true;
     if (boot_info.efi && rsdp_at(efi_find_rsdp(boot_info.efi_system_table), rsdp))
         return true;
-    /* The loader's copy is as good for us, but does not say where dom0 could find the original. */
     if (boot_info.rsdp_copy_size >= RSDP_V1_SIZE && rsdp_valid(boot_info.rsdp_copy)) {
         memcpy(rsdp, boot_info.rsdp_copy, sizeof(boot_info.rsdp_copy));
-        if (!boot_info.efi) {
-            u8 unused[RSDP_V2_SIZE];
-
-            (void)scan_rsdp(0xe0000, 0x20000, unused);
-        }
         return true;
     }
     if (boot_info.efi)

@@ -7,7 +7,6 @@
 #include "cpu/features.h"
 #include "cpu/processor.h"
 #include "cpu/vga.h"
-#include "lib/printk.h"
 
 extern const char __text_start[], __text_end[], __rodata_start[], __rodata_end[], __data_start[],
     __image_end[];

@@ -12,7 +12,6 @@
 #include "cpu/processor.h"
 #include "cpu/traps.h"
 #include "lib/printk.h"
-#include "lib/string.h"
 #include "mm/page.h"
 
 struct tss {

@@ -8,7 +8,6 @@
 #include "cpu/platform.h"
 #include "cpu/smp.h"
 #include "lib/errno.h"
-#include "lib/printk.h"
 
 #define PCI_COMMAND        0x04
 #define PCI_COMMAND_MEMORY 2u

@@ -4,7 +4,6 @@
  */
 #include "cpu/paging.h"
 #include "cpu/features.h"
-#include "cpu/processor.h"
 #include "lib/errno.h"
 #include "lib/printk.h"
 #include "lib/spinlock.h"

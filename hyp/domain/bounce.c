@@ -9,7 +9,6 @@
  */
 #include "cpu/entry.h"
 #include "cpu/processor.h"
-#include "cpu/traps.h"
 #include "domain/domain.h"
 #include "domain/guest_trap.h"
 #include "lib/printk.h"

@@ -66,7 +66,7 @@ void desc_window_free(struct vcpu *v)
 {
     if (!v->desc_l1)
         return;
-    (void)vcpu_set_gdt(v, NULL, 0);
+    vcpu_destroy_gdt(v);
     vcpu_invalidate_ldt(v);
     memset(v->desc_l1, 0, (DESC_GDT_PAGES + DESC_LDT_PAGES) * sizeof(u64));
     v->desc_l1 = NULL;
@@ -82,15 +82,15 @@ static void put_gdt_frames(const mfn_t *frames)
             put_page_and_type(mfn_to_page(frames[i]));
 }
 
-/* Puts frames into the window; the old ones' uses go afterwards. */
+/* Puts frames (NULL: none) into the window; the old ones' uses go afterwards. */
 static void install_gdt(struct vcpu *v, const mfn_t *frames, unsigned entries)
 {
     mfn_t old[FIRST_RESERVED_GDT_PAGE];
 
     memcpy(old, v->gdt_frames, sizeof(old));
     for (unsigned i = 0; i < FIRST_RESERVED_GDT_PAGE; i++) {
-        v->gdt_frames[i] = frames[i];
-        __atomic_exchange_n(&v->desc_l1[i], gdt_pte(frames[i]), __ATOMIC_SEQ_CST);
+        v->gdt_frames[i] = frames ? frames[i] : MFN_NONE;
+        __atomic_exchange_n(&v->desc_l1[i], gdt_pte(v->gdt_frames[i]), __ATOMIC_SEQ_CST);
     }
     v->gdt_entries = entries;
     if (v == current)
@@ -118,6 +118,11 @@ int vcpu_set_gdt(struct vcpu *v, const u64 *mfns, unsigned entries)
     }
     install_gdt(v, frames, entries);
     return 0;
+}
+
+void vcpu_destroy_gdt(struct vcpu *v)
+{
+    install_gdt(v, NULL, 0);
 }
 
 bool vcpu_invalidate_ldt(struct vcpu *v)

@@ -288,8 +288,8 @@ void toggle_guest_mode(struct vcpu *v);
 #define DESC_LDT_PAGES 16
 int desc_window_create(struct vcpu *v);
 void desc_window_free(struct vcpu *v);
-int vcpu_set_gdt(struct vcpu *v, const u64 *mfns,
-                 unsigned entries); /* -EINVAL: old one stays; 0 entries: none */
+int vcpu_set_gdt(struct vcpu *v, const u64 *mfns, unsigned entries); /* -EINVAL: old one stays */
+void vcpu_destroy_gdt(struct vcpu *v);
 void vcpu_set_ldt(struct vcpu *v, u64 base, unsigned entries);
 /* All LDT pages out of the window; returns true if any was there (the TLB then wants a flush). */
 bool vcpu_invalidate_ldt(struct vcpu *v);

@@ -10,7 +10,6 @@
 #include "domain/domain.h"
 #include "domain/guest_trap.h"
 #include "domain/insn.h"
-#include "lib/printk.h"
 #include "mm/page.h"
 #include "mm/pagetable.h"
 

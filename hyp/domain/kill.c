@@ -9,7 +9,6 @@
 #include "cpu/softirq.h"
 #include "domain/above.h"
 #include "lib/errno.h"
-#include "lib/printk.h"
 #include "mm/alloc.h"
 #include "mm/pagetable.h"
 

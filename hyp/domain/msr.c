@@ -5,7 +5,6 @@
 #include "domain/domain.h"
 #include "domain/guest_trap.h"
 #include "lib/errno.h"
-#include "mm/guest_access.h"
 
 #define MSR_PLATFORM_INFO    0xce
 #define MSR_MISC_FEATURES    0x140

@@ -7,7 +7,6 @@
  */
 #include "cpu/features.h"
 #include "cpu/processor.h"
-#include "cpu/softirq.h"
 #include "cpu/traps.h"
 #include "cpu/paging.h"
 #include "domain/debugreg.h"
@@ -18,7 +17,6 @@
 #include "lib/printk.h"
 #include "mm/flush.h"
 #include "mm/page.h"
-#include "mm/pagetable.h"
 
 #define CR4_SHOWN      (CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT)
 #define CR4_FROM_GUEST (CR4_TSD | CR4_DE | CR4_FSGSBASE)

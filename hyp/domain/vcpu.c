@@ -7,7 +7,6 @@
 #include "domain/fpu.h"
 #include "domain/life.h"
 #include "lib/errno.h"
-#include "lib/printk.h"
 #include "lib/string.h"
 #include "mm/alloc.h"
 #include "mm/page.h"
@@ -116,7 +115,7 @@ void vcpu_reset(struct vcpu *v)
     put_root(v->guest_l4_user);
     put_root(v->guest_l4);
     v->guest_l4 = v->guest_l4_user = MFN_NONE;
-    (void)vcpu_set_gdt(v, NULL, 0);
+    vcpu_destroy_gdt(v);
     vcpu_invalidate_ldt(v);
     v->ldt_base = 0;
     v->ldt_entries = 0;

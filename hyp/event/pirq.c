@@ -12,7 +12,6 @@
 #include "cpu/irq.h"
 #include "cpu/softirq.h"
 #include "lib/errno.h"
-#include "lib/printk.h"
 #include "mm/alloc.h"
 
 #define NR_ISA_IRQS 16

@@ -2,7 +2,6 @@
 /* Mapping granted frames, and taking the mappings away. */
 #include "grant/table.h"
 #include "cpu/processor.h"
-#include "lib/printk.h"
 #include "mm/flush.h"
 #include "mm/pagetable.h"
 

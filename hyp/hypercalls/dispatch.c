@@ -4,7 +4,6 @@
 #include <xen/arch-x86/xen-mca.h>
 #include "cpu/percpu.h"
 #include "cpu/softirq.h"
-#include "domain/guest_trap.h"
 #include "domain/above.h"
 
 static hypercall_fn *const table[] = {

@@ -3,7 +3,6 @@
 #include "hypercalls/control.h"
 #include "hypercalls/hypercalls.h"
 #include "hypercalls/policy.h"
-#include "lib/string.h"
 #include "mm/alloc.h"
 
 /* More than any CPU lists; what a caller may make us hold. */

@@ -3,7 +3,6 @@
 #include <xen/grant_table.h>
 #include "hypercalls/hypercalls.h"
 #include "grant/grant.h"
-#include "lib/string.h"
 
 /* Elements are copied in, worked on and copied back so many at a time; between such chunks a long batch can
  * be interrupted. */

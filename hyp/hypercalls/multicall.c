@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Batches of hypercalls. */
-#include "domain/guest_trap.h"
 #include "hypercalls/hypercalls.h"
 
 /* The entry is executed again from the start of the batch's continuation: with what is left of it. */

@@ -4,7 +4,6 @@
 #include "cpu/clock.h"
 #include "domain/domain.h"
 #include "lib/string.h"
-#include "mm/alloc.h"
 #include "mm/guest_access.h"
 #include "mm/page.h"
 #include "mm/pagetable.h"
