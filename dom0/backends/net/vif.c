@@ -91,28 +91,23 @@ static void vif_changed(struct backend_dev *dev, const char *node)
 
 /* ---- the device ---- */
 
+/* queues: a decimal digit */
 static int offer(struct backend_dev *dev, unsigned int queues)
 {
-    static const struct {
-        const char *node;
-        unsigned int value;
-    } nodes[] = {
-        {"feature-sg", 1},
-        {"feature-gso-tcpv4", 1},
-        {"feature-gso-tcpv6", 1},
-        {"feature-ipv6-csum-offload", 1},
-        {"feature-rx-copy", 1},
-        {"feature-rx-flip", 0},
-        {"feature-split-event-channels", 1},
+    const char max_queues[] = {(char)('0' + queues), '\0'};
+    const struct backend_value values[] = {
+        {"feature-sg", "1"},
+        {"feature-gso-tcpv4", "1"},
+        {"feature-gso-tcpv6", "1"},
+        {"feature-ipv6-csum-offload", "1"},
+        {"feature-rx-copy", "1"},
+        {"feature-rx-flip", "0"},
+        {"feature-split-event-channels", "1"},
+        {"multi-queue-max-queues", max_queues},
+        {"hotplug-status", "connected"},
     };
-    int error = 0;
+    int error = backend_write_all(dev, XSC_NO_TX, values, sizeof(values) / sizeof(values[0]));
 
-    for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]) && !error; i++)
-        error = backend_write(dev, XSC_NO_TX, nodes[i].node, "%u", nodes[i].value);
-    if (!error)
-        error = backend_write(dev, XSC_NO_TX, "multi-queue-max-queues", "%u", queues);
-    if (!error)
-        error = backend_write(dev, XSC_NO_TX, "hotplug-status", "connected");
     if (error)
         backend_dev_fail(dev, error, "the features cannot be written");
     return error ? -1 : 0;
