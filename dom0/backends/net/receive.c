@@ -6,8 +6,10 @@
 
 #include "dom0/backends/net/queue_pass.h"
 
-/* Batches that one pass moves to a guest that makes room as fast as it gets packets. */
+/* Batches of one pass: as many packets as a pass in the other direction brings, or a tap overflows that one
+ * guest fills and another one would empty. */
 #define ROUNDS_MAX 4u
+_Static_assert(ROUNDS_MAX *NET_RX_PACKETS >= NET_RING_SLOTS, "as much out of a tap as into it");
 
 /* Packets that one drop reads at most; more than the tap's queue holds. */
 #define DROP_MAX 2048u
@@ -129,17 +131,19 @@ unsigned int net_receive_pass(struct net_queue *queue)
         if (queue->rx.ring.broken)
             return 0;
         missing = collect(queue, buffers, limit);
-        queue->alone = missing == 0 && buffers->rx.packets == 1;
+        queue->alone = rounds == 0 && missing == 0 && buffers->rx.packets == 1;
         if (buffers->rx.answers > 0) {
             queue->streak = 0;
             copy_pieces(queue, buffers);
             if (net_rx_answer(&queue->rx, &buffers->rx))
                 guest_port_notify(queue->notify_rx);
         }
+        if (missing == 0 && buffers->rx.packets < limit)
+            return 0;
         /* Room may have come meanwhile. */
-        if (missing == 0 || !net_rx_wait(&queue->rx, missing))
+        if (missing > 0 && !net_rx_wait(&queue->rx, missing))
             return missing;
-    } while (++rounds < ROUNDS_MAX);
+    } while (limit > 1 && ++rounds < ROUNDS_MAX);
     return 0; /* others have their turn, and the tap is still readable */
 }
 
