@@ -2,11 +2,16 @@
 /* One direction: as much as goes out, and as much as comes in. */
 #include "guest/guest.h"
 #include "guest/heap.h"
+#include "guest/thread.h"
 #include "guest/time.h"
 #include "load.h"
 
 /* A receiver without count= and seconds= of its own ends after this long without a datagram. */
 #define SILENCE_NS (5 * NS_PER_S)
+
+/* Datagrams until other threads have their turn: without it nobody learns the neighbour's address, and all
+ * goes into the bin. */
+#define TURN 64u
 
 const char *load_send(const struct load_options *o)
 {
@@ -22,6 +27,8 @@ const char *load_send(const struct load_options *o)
     while (!rc && (!o->count || sent < o->count) && (!end || time_now() < end)) {
         size_t len = load_fill(o, sent, data);
 
+        if (sent % TURN == 0)
+            thread_yield();
         rc = udp_send(sock, &o->to, data, len, end);
         if (!rc) {
             sent++;
