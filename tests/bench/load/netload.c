@@ -2,7 +2,7 @@
 /*
  * Load for a network path.
  *
- *   netload serve                       answers all of the below until it is killed
+ *   netload serve                       answers all of the below; datagrams to port 5005 are sent back
  *   netload send HOST SECONDS           TCP to HOST: "netload: BYTES_PER_SECOND"
  *   netload recv HOST SECONDS           TCP from HOST, likewise
  *   netload pingpong HOST SECONDS       one byte there and back by TCP: "netload: ROUND_TRIPS_PER_SECOND"
@@ -25,7 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PORT_SINK = 5001, PORT_SOURCE, PORT_ECHO, PORT_UDP };
+enum { PORT_SINK = 5001, PORT_SOURCE, PORT_ECHO, PORT_UDP, PORT_UDP_ECHO };
 
 #define CHUNK     65536u
 #define UDP_QUERY "how many?" /* a datagram with this asks for the count, and sets it to zero */
@@ -112,10 +112,23 @@ static void serve_udp(int fd)
     }
 }
 
+static void serve_udp_echo(int fd)
+{
+    struct sockaddr_in from;
+
+    for (;;) {
+        socklen_t len = sizeof(from);
+        ssize_t n = recvfrom(fd, chunk, CHUNK, 0, (struct sockaddr *)&from, &len);
+
+        if (n >= 0)
+            sendto(fd, chunk, (size_t)n, 0, (struct sockaddr *)&from, len);
+    }
+}
+
 static void serve(void)
 {
     struct pollfd fds[3];
-    int udp = listener(SOCK_DGRAM, PORT_UDP);
+    int udp = listener(SOCK_DGRAM, PORT_UDP), udp_echo = listener(SOCK_DGRAM, PORT_UDP_ECHO);
 
     signal(SIGCHLD, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
@@ -123,6 +136,8 @@ static void serve(void)
         fds[i] = (struct pollfd){listener(SOCK_STREAM, PORT_SINK + i), POLLIN, 0};
     if (fork() == 0)
         serve_udp(udp);
+    if (fork() == 0)
+        serve_udp_echo(udp_echo);
     while (poll(fds, 3, -1) >= 0 || errno == EINTR)
         for (int i = 0; i < 3; i++)
             if (fds[i].revents & POLLIN)
