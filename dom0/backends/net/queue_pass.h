@@ -23,8 +23,6 @@ struct net_queue {
     struct guest_port *tx_port, *rx_port; /* rx_port NULL: tx_port serves both */
     struct guest_port *notify_rx;
 
-    unsigned int streak; /* transmit passes since the last packet for the guest */
-
     int tap;
     unsigned int last_round; /* in which the tap was read */
     bool alone;              /* packets for the guest come one by one */

@@ -133,7 +133,6 @@ unsigned int net_receive_pass(struct net_queue *queue)
         missing = collect(queue, buffers, limit);
         queue->alone = rounds == 0 && missing == 0 && buffers->rx.packets == 1;
         if (buffers->rx.answers > 0) {
-            queue->streak = 0;
             copy_pieces(queue, buffers);
             if (net_rx_answer(&queue->rx, &buffers->rx))
                 guest_port_notify(queue->notify_rx);

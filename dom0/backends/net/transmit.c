@@ -6,11 +6,6 @@
 
 #include "dom0/backends/net/queue_pass.h"
 
-/* Passes that make a blast, the most bytes of one, and how long such a guest is left alone. */
-#define STREAK_MIN  4u
-#define LIGHT_BYTES (16 * 1024)
-#define VISIT_NS    (INT64_C(200) * 1000)
-
 /* All data of the batch in one call: each piece into the page of its number. */
 static void copy_pieces(struct net_queue *queue, struct net_buffers *buffers)
 {
@@ -128,16 +123,6 @@ static int64_t tokens_now(struct net_rate *rate)
     return net_rate_tokens(rate, rate->bytes ? loop_now_ns() : 0);
 }
 
-/*
- * A guest that sends and sends, small packets and without an answer, is not waited for but visited: it need
- * not stop for every packet to send an event. What is asked and answered, and what is large, does not wait.
- */
-static bool is_blast(struct net_queue *queue, int64_t bytes)
-{
-    queue->streak++;
-    return queue->streak > STREAK_MIN && bytes < LIGHT_BYTES;
-}
-
 bool net_transmit_pass(struct net_queue *queue, int64_t *due)
 {
     struct net_buffers *buffers = queue->vif->buffers;
@@ -151,12 +136,6 @@ bool net_transmit_pass(struct net_queue *queue, int64_t *due)
         net_rate_spend(rate, before - tokens);
         if (net_tx_answer(&queue->tx, &buffers->tx))
             guest_port_notify(queue->tx_port);
-    }
-    if (taken == 0) {
-        queue->streak = 0;
-    } else if (tokens > 0 && is_blast(queue, before - tokens)) {
-        *due = loop_now_ns() + VISIT_NS;
-        return false;
     }
     if (!net_tx_wait(&queue->tx))
         return true;
