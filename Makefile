@@ -104,4 +104,5 @@ help:
 	@echo "make test-host  unit tests on this machine, no QEMU"
 	@echo "make compat     every hypervisor, store, toolstack, backend and guest with every other: a long run"
 	@echo "make check      format, lint and both compilers"
+	@echo "make bench      throughput of disks and network cards, ours beside Xen's and Linux's"
 	@echo "make bench-hyp  what each service costs in instructions, on Hospes and on real Xen"
