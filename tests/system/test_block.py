@@ -37,7 +37,7 @@ GUEST = """\
 name = "{name}"
 kernel = "/apps/blktest.elf"
 extra = "{words}"
-memory = 128
+memory = 64
 vcpus = 2
 disk = [ "{disk}" ]
 on_crash = "destroy"
@@ -195,7 +195,7 @@ def test_backend_goes_and_comes_back(dom0, backend, full):
 def passes(full, count):
     """The whole disk written, read and compared that often; each pass has other data."""
     size = VOLUME if full else SIZE // 2
-    return f"mode=passes size={size} bs=1M qd=4 count={count}", size
+    return f"mode=passes size={size} bs=1000K qd=4 count={count}", size
 
 
 def test_volume(dom0, backend, full):

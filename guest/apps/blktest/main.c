@@ -28,7 +28,7 @@
 #define DEFAULT_SIZE  (64ul << 20)
 #define DEFAULT_BYTES (64ul << 20)
 #define MAX_QD        256u
-#define MAX_BS        (4u << 20)
+#define MAX_BS        (1020u << 10) /* with its guards: the most that page_alloc() gives */
 
 static uint64_t number(const char *key, uint64_t def)
 {
