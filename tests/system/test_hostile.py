@@ -123,8 +123,8 @@ def warm(dom0):
     dom0.gone(INNOCENT)
 
 
-def attack(dom0, words, seconds):
-    """All attackers beside all innocents, to the end; then nothing of it is left."""
+def attack(dom0, words, seconds, growth=0):
+    """All attackers beside all innocents, to the end; then nothing of it is left but `growth` pages."""
     before, daemons, lines, said = dom0.counts(), dom0.daemons(), dom0.log_lines(), dom0.dmesg()
     try:
         dom0.echo("echo")
@@ -151,7 +151,9 @@ def attack(dom0, words, seconds):
             print(dom0.run(f"tail -n 40 /var/log/hospes/{name}.log")[1])
         dom0.gone(INNOCENT + HOSTILE)
     assert dom0.daemons() == daemons
-    assert dom0.settled(before) == before
+    after = dom0.settled(before)
+    assert before["free pages"] - after["free pages"] <= growth
+    assert dict(after, **{"free pages": 0}) == dict(before, **{"free pages": 0})
     for name, count in dom0.log_lines().items():
         assert count - lines[name] <= LOG_LINES, name
     odd = [line for line in dom0.dmesg() if line not in said and not USUAL.search(line)]
@@ -163,11 +165,13 @@ def test_attacks(dom0, warm):
     attack(dom0, "seed=1 rounds=3", 20)
 
 
-@pytest.mark.parametrize("seed", [2, 3])
-def test_attacks_long(dom0, warm, full, seed):
+# The first long one may take what the hypervisor's tables of dom0's mappings and ports grow to at their fullest, which
+# stays; hundreds of connections that each left something would be more. The next one finds them grown.
+@pytest.mark.parametrize("seed, growth", [(2, 4), (3, 0)])
+def test_attacks_long(dom0, warm, full, seed, growth):
     if not full:
         pytest.skip("long")
-    attack(dom0, f"seed={seed} rounds=150 store=15", 120)
+    attack(dom0, f"seed={seed} rounds=150 store=15", 120, growth)
 
 
 def test_reconnects(dom0, warm, full):
