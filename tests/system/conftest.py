@@ -50,6 +50,7 @@ SHORT_FORM = {
     "test_console.py": ["test_missed_output_is_shown", "test_many_viewers", "test_log", "test_worker_has_no_privileges",
                         "test_daemon_killed", "test_create_with_console"],
     "test_devices.py": ["test_"],
+    "test_devices_hotplug.py": ["test_linux_card", "test_in_tree_card"],
     "test_domain_errors.py": ["test_"],
     "test_domain_verbs.py": ["test_"],
     "test_net.py": ["test_ping", "test_echo_of_all_sizes"],
