@@ -21,7 +21,7 @@ on_crash = "destroy"
 
 @pytest.fixture(scope="module", autouse=True)
 def files(dom0):
-    dom0.check("for i in 1 2; do head -c 8388608 /dev/urandom > /tmp/h$i.img; done")
+    dom0.check("for i in 1 2 3; do head -c 8388608 /dev/urandom > /tmp/h$i.img; done")
 
 
 @pytest.fixture(params=BACKENDS)
@@ -116,4 +116,15 @@ def test_in_tree_card(dom0, plug, backend):
     dom0.check("ping -c 2 -W 10 10.0.5.30")
     dom0.check("hospes network-detach plug 0")
     plug.says("card 0: gone")
+    assert not left(dom0, before)
+
+
+def test_in_tree_force(dom0, plug, backend):
+    """Without asking the guest, which goes on and takes the next one."""
+    before = dom0.counts()
+    for _ in range(2):
+        dom0.check(f"hospes block-attach plug /tmp/h3.img,raw,xvdc,r,backendtype={backend}")
+        plug.says("disk 51744: read-only")
+        dom0.check("hospes block-detach -f plug xvdc")
+        plug.says("disk 51744: gone")
     assert not left(dom0, before)
