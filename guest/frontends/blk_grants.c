@@ -186,11 +186,17 @@ struct blk_page *blk_pool_take(struct blk_pool *p, bool readonly)
     return page;
 }
 
+/*
+ * The last one first, so that they are taken in the same order again: a backend that keeps them mapped has
+ * them side by side from the first time on, and sees one long piece of memory.
+ */
 void blk_pool_give(struct blk_pool *p, struct blk_page *list)
 {
-    struct blk_page *page;
+    struct blk_page *page, *last_first = NULL;
 
     while ((page = pop(&list)))
+        push(&last_first, page);
+    while ((page = pop(&last_first)))
         put_away(p, page, p->persistent || page_withdraw(page));
 }
 
