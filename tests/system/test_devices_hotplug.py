@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Disks and network cards that come and go while a guest runs: a Linux guest and the in-tree one (guest/apps/devices),
-with Linux's backends and with ours. After a device has gone nothing is left of it."""
+with Linux's backends and with ours. Data are compared, and after a device has gone nothing is left of it."""
 
 import re
 
@@ -20,8 +20,13 @@ on_crash = "destroy"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def files(dom0):
-    dom0.check("for i in 1 2 3; do head -c 8388608 /dev/urandom > /tmp/h$i.img; done")
+def files(dom0, runner, stock):
+    dom0.check("for i in 1 2 3; do head -c 8388608 /dev/urandom > /tmp/h$i.img; done; : > /tmp/empty.img")
+    if not stock:
+        # What the daemon opens for its first device and keeps is there before anything is counted.
+        dom0.check("hospes block-attach runner /tmp/h3.img,raw,xvdd,r,backendtype=hospes")
+        runner.run("while ! [ -b /dev/xvdd ]; do sleep 0.2; done")
+        dom0.check("hospes block-detach runner xvdd")
 
 
 @pytest.fixture(params=BACKENDS)
@@ -64,10 +69,39 @@ def plug(dom0, stock):
     guest.says("RESULT: PASSED")
 
 
+def crc32(dom0, command):
+    return dom0.check(f"{command} | busybox crc32").split()[0]
+
+
+def sha256(dom0, command):
+    return dom0.check(f"{command} | sha256sum").split()[0]
+
+
 def left(dom0, before):
     """What was not there before. Frames of its grant table that the guest has taken stay with it."""
     now = dom0.settled(before, but="free pages")
     return {what: (before[what], now[what]) for what in before if before[what] != now[what]}
+
+
+# --- a Linux guest ---
+
+
+def test_linux_disk(dom0, runner, backend):
+    before = dom0.counts()
+    wanted = sha256(dom0, "cat /tmp/h1.img")
+    dom0.check(f"hospes block-attach runner phy:/tmp/h1.img xvdb w backendtype={backend}")
+    assert re.search(r"^51728 +xvdb .* w +/tmp/h1\.img", dom0.check("hospes block-list runner"), re.M)
+    runner.run("while ! [ -b /dev/xvdb ]; do sleep 0.2; done; sha256sum < /dev/xvdb; head -c 8192 /dev/zero | tr '\\0' w > /dev/xvdb")
+    runner.says(wanted)
+    assert dom0.check("head -c 8192 /tmp/h1.img | tr -d w | wc -c").strip() == "0"
+    dom0.check("hospes block-resize runner xvdb 12")
+    # blkback looks at its device with the next request.
+    runner.run("until grep -q '12288 xvdb' /proc/partitions; do head -c 4096 /dev/xvdb > /dev/null; sleep 0.2; done")
+    dom0.check("hospes block-detach runner xvdb")
+    runner.run("! grep -q xvdb /proc/partitions")
+    assert "xvdb" not in dom0.check("hospes block-list runner")
+    dom0.check("truncate -s 8M /tmp/h1.img")
+    assert not left(dom0, before)
 
 
 def test_linux_card(dom0, runner, backend):
@@ -109,6 +143,24 @@ def test_linux_paused(dom0, runner, backend):
     assert not left(dom0, before)
 
 
+# --- the in-tree guest ---
+
+
+def test_in_tree_disk(dom0, plug, backend):
+    before = dom0.counts()
+    wanted = crc32(dom0, "cat /tmp/h2.img")
+    dom0.check(f"hospes block-attach plug /tmp/h2.img,raw,xvdb,w,backendtype={backend}")
+    assert plug.says(r"disk 51728: 16384 sectors, crc32 ([0-9a-f]+)").group(1) == wanted
+    plug.says("disk 51728: copied")
+    dom0.check("hospes block-resize plug xvdb 12")
+    plug.says("disk 51728: now 24576 sectors")
+    dom0.check("hospes block-detach plug xvdb")
+    plug.says("disk 51728: gone")
+    assert sha256(dom0, "head -c 4194304 /tmp/h2.img") == sha256(dom0, "tail -c +4194305 /tmp/h2.img | head -c 4194304")
+    dom0.check("truncate -s 8M /tmp/h2.img")
+    assert not left(dom0, before)
+
+
 def test_in_tree_card(dom0, plug, backend):
     before = dom0.counts()
     dom0.check(f"hospes network-attach plug backendtype={backend}")
@@ -127,4 +179,83 @@ def test_in_tree_force(dom0, plug, backend):
         plug.says("disk 51744: read-only")
         dom0.check("hospes block-detach -f plug xvdc")
         plug.says("disk 51744: gone")
+    assert not left(dom0, before)
+
+
+# --- what is refused leaves nothing ---
+
+
+def refused(dom0, command, message):
+    status, text = dom0.run(f"hospes {command}")
+    # The daemon says at the same console what it saw of it.
+    text = re.sub(r"^\d{4}-\d\d-\d\dT\S+Z hospes-\w+: .*\n", "", text, flags=re.M)
+    assert status == 1 and re.search(message, text) and len(text.strip().splitlines()) == 1, text
+
+
+def test_refused(dom0, runner, stock):
+    before = dom0.counts()
+    for backend in BACKENDS[:1] if stock else BACKENDS:
+        for command, message in [(f"block-attach runner /nowhere,raw,xvde,w,backendtype={backend}", "/nowhere: No such file"),
+                                 (f"block-attach runner /tmp/empty.img,raw,xvde,w,backendtype={backend}", "one sector"),
+                                 (f"block-attach runner /tmp,raw,xvde,w,backendtype={backend}", "/tmp: "),
+                                 (f"network-attach runner bridge=nobr backendtype={backend}", "nobr: there is no such bridge"),
+                                 (f"network-attach runner bridge=lo backendtype={backend}", "lo: is no bridge")]:
+            refused(dom0, command, message)
+    assert not left(dom0, before)
+
+
+def test_refused_in_use(dom0, runner, plug, backend):
+    """A number, an address and a file that are taken, by this guest or by another one, whoever serves that."""
+    dom0.check(f"hospes block-attach plug /tmp/h1.img,raw,xvdb,w,backendtype={backend}"
+               f" && hospes network-attach plug mac={MAC} backendtype={backend}")
+    before = dom0.counts()
+    # blkback has a loop device for it, hospes-blockd a lock on it.
+    taken = r"/tmp/h1\.img: .*(in use|busy|has it)"
+    for command, message in [(f"block-attach plug /tmp/h2.img,raw,xvdb,w,backendtype={backend}", "xvdb is there twice"),
+                             (f"block-attach plug /tmp/h1.img,raw,xvdc,w,backendtype={backend}", "used twice and not read-only"),
+                             (f"network-attach plug mac={MAC} backendtype={backend}", "has a card with this MAC address"),
+                             ("block-attach runner /tmp/h1.img,raw,xvde,w,backendtype=linux", taken),
+                             ("block-attach runner /tmp/h1.img,raw,xvde,w,backendtype=hospes", taken)]:
+        refused(dom0, command, message)
+    assert not left(dom0, before)
+    dom0.check("hospes block-detach plug xvdb && hospes network-detach plug 0")
+    plug.says("card 0: gone")
+
+
+# --- the long form ---
+
+
+def test_mounted(dom0, runner, backend):
+    """A disk at work: Linux lets go of it whoever uses it, and those get errors."""
+    before = dom0.counts()
+    dom0.check("zcat /media/guest/disk.img.gz > /tmp/m.img")
+    dom0.check(f"hospes block-attach runner /tmp/m.img,raw,xvdb,w,backendtype={backend}")
+    runner.run("while ! [ -b /dev/xvdb ]; do sleep 0.2; done; mount -t ext4 /dev/xvdb /mnt;"
+               " (while head -c 65536 /dev/urandom > /mnt/busy; do :; done) & true")
+    dom0.check("hospes block-detach runner xvdb")
+    runner.run("wait; umount -l /mnt; ! grep -q xvdb /proc/partitions")
+    assert not left(dom0, before)
+
+
+def test_reboot_keeps_devices(dom0, runner):
+    """A guest that is built anew has the devices that it had at its end, not those of its file."""
+    dom0.check(f"hospes block-attach runner /tmp/h3.img,raw,xvdd,r && hospes network-attach runner mac={MAC}")
+    before = dom0.check("hospes domid runner").strip()
+    dom0.check("hospes reboot runner")
+    dom0.check(f"for i in $(seq 300); do d=$(hospes domid runner 2>/dev/null || echo {before}); [ $d != {before} ] && break;"
+               " sleep 0.2; done; [ $d != %s ]" % before, timeout=200)
+    seen = f"[ $(cat {runner.LOGS.format('runner')} 2>/dev/null | grep -c 'guest: up after') = 2 ]"
+    dom0.check(f"for i in $(seq 240); do {seen} && break; sleep 0.5; done; {seen}", timeout=600)
+    assert re.search(r"^51760 +xvdd .* r +/tmp/h3\.img", dom0.check("hospes block-list runner"), re.M)
+    assert MAC in dom0.check("hospes network-list runner")
+    dom0.check("hospes block-detach --force runner xvdd && hospes network-detach --force runner 0")
+
+
+def test_many_times(dom0, plug, backend, full):
+    before = dom0.counts()
+    for _ in range(50 if full else 5):
+        dom0.check(f"hospes block-attach plug /tmp/h3.img,raw,xvdd,r,backendtype={backend}"
+                   f" && hospes network-attach plug backendtype={backend} && hospes block-detach plug xvdd"
+                   " && hospes network-detach plug 0")
+    plug.says("card 0: gone")
     assert not left(dom0, before)

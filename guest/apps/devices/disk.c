@@ -9,29 +9,22 @@
 #define PIECE_SECTORS ((PAGE_SIZE << PIECE_ORDER) / BLK_SECTOR)
 #define LOOK_NS       500000000ul
 
-/* --- the checksum of POSIX's cksum, which is in every userland ------------------ */
+/* --- a checksum that every userland has: CRC-32 as in gzip, busybox crc32 ----------- */
 
-static uint32_t cksum_byte(uint32_t crc, uint8_t byte)
+static uint32_t crc32_byte(uint32_t crc, uint8_t byte)
 {
     static uint32_t table[256];
 
     if (!table[1]) {
         for (uint32_t i = 0; i < 256; i++) {
-            uint32_t v = i << 24;
+            uint32_t v = i;
 
             for (unsigned bit = 0; bit < 8; bit++)
-                v = v << 1 ^ (v >> 31 ? 0x04c11db7u : 0);
+                v = v >> 1 ^ (v & 1 ? 0xedb88320u : 0);
             table[i] = v;
         }
     }
-    return crc << 8 ^ table[crc >> 24 ^ byte];
-}
-
-static uint32_t cksum_end(uint32_t crc, uint64_t bytes)
-{
-    for (; bytes; bytes >>= 8)
-        crc = cksum_byte(crc, (uint8_t)bytes);
-    return ~crc;
+    return crc >> 8 ^ table[(crc ^ byte) & 0xff];
 }
 
 /* --- what is done with a disk ----------------------------------------------------- */
@@ -43,7 +36,7 @@ static uint64_t piece_of(uint64_t sectors, uint64_t at)
 
 static int read_all(struct blk_dev *dev, uint8_t *buf, uint64_t sectors, uint32_t *sum)
 {
-    uint32_t crc = 0;
+    uint32_t crc = ~0u;
 
     for (uint64_t at = 0; at < sectors; at += PIECE_SECTORS) {
         uint64_t n = piece_of(sectors, at);
@@ -52,9 +45,9 @@ static int read_all(struct blk_dev *dev, uint8_t *buf, uint64_t sectors, uint32_
         if (rc)
             return rc;
         for (uint64_t i = 0; i < n * BLK_SECTOR; i++)
-            crc = cksum_byte(crc, buf[i]);
+            crc = crc32_byte(crc, buf[i]);
     }
-    *sum = cksum_end(crc, sectors * BLK_SECTOR);
+    *sum = ~crc;
     return 0;
 }
 
@@ -82,7 +75,7 @@ static void use(const struct disk *d, struct blk_dev *dev)
     blk_info(dev, &info);
     rc = buf ? read_all(dev, buf, info.sectors, &sum) : -XEN_ENOMEM;
     if (!rc)
-        printf("disk %u: %lu sectors, cksum %u\n", d->id, info.sectors, sum);
+        printf("disk %u: %lu sectors, crc32 %08x\n", d->id, info.sectors, sum);
     if (!rc && !info.readonly)
         rc = copy_half(dev, buf, info.sectors);
     if (rc)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Takes devices that come, and lets go of those that are taken away, while it runs. Of each disk it prints
- * size and checksum (cksum), then copies the first half onto the second, unless it is read-only. Each card
+ * size and checksum (CRC-32), then copies the first half onto the second, unless it is read-only. Each card
  * gets an address (ip=, ip1=, ... or DHCP: guest/net/netif.h) and answers ping. Ends when it is asked to shut
  * down.
  */
