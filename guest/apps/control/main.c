@@ -42,7 +42,7 @@ static void tick(void *arg)
 /* Each vCPU's thread is woken by its timer. */
 static void check_threads(void)
 {
-    uint64_t before[SMP_MAX_VCPUS], give_up = time_now() + PATIENT;
+    uint64_t before[SMP_MAX_VCPUS] = {0}, give_up = time_now() + PATIENT;
 
     for (unsigned i = 0; i < vcpus; i++)
         before[i] = ticks[i];
