@@ -179,6 +179,21 @@ def test_cut_off(dom0, guest):
     guest.check("dd if=/dev/xvda of=/dev/null bs=1M count=1 iflag=direct 2>/dev/null")
 
 
+def test_file_system_full(dom0, guest):
+    """A write that finds no room is an error for the guest and a line for the operator; with room it succeeds."""
+    dom0.check("mkdir -p /tmp/full; mount -t tmpfs -o size=4m full /tmp/full; truncate -s 64M /tmp/full/f.img")
+    dom0.check("hospes block-attach blk /tmp/full/f.img,raw,xvdf,w,backendtype=hospes")
+    guest.check("for i in 1 2 3 4 5 6 7 8 9; do [ -e /dev/xvdf ] && break; sleep 1; done;"
+                " dd if=/tmp/r of=/dev/xvdf bs=1M count=2 oflag=direct 2>/dev/null")
+    assert guest.run("dd if=/tmp/r of=/dev/xvdf bs=1M seek=8 count=4 oflag=direct")[0] != 0
+    error = dom0.check(f"xs read /local/domain/0/error/backend/hospes-vbd/{guest.domid}/51792/error")
+    assert re.search(r"write of \d+ sectors at \d+ failed: No space left on device", error)
+    dom0.check("mount -o remount,size=32m /tmp/full")
+    written = digest(guest.check("dd if=/tmp/r of=/dev/xvdf bs=1M seek=8 count=8 oflag=direct 2>/dev/null; sha256sum /tmp/r"))
+    assert digest(dom0.check("dd if=/tmp/full/f.img bs=1M skip=8 count=8 2>/dev/null | sha256sum")) == written
+    dom0.check("hospes block-detach blk xvdf && umount /tmp/full")
+
+
 def cpu_ticks(dom0):
     return dom0.check(f"cut -d ' ' -f 14,15 /proc/{worker(dom0)}/stat")
 
