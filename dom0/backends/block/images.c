@@ -15,12 +15,12 @@
 
 #include "dom0/backends/block/lock.h"
 #include "dom0/backends/block/qcow2.h"
+#include "dom0/backends/block/request.h"
 #include "dom0/backends/common/daemon.h"
 #include "xs/client/xs.h"
 
-#define SECTOR_BYTES 512u
-#define MAX_SECTORS  (UINT64_C(1) << 50)
-#define OLD_IO_MS    8000 /* how long the I/O of a killed worker may take to end */
+#define MAX_SECTORS (UINT64_C(1) << 50)
+#define OLD_IO_MS   8000 /* how long the I/O of a killed worker may take to end */
 
 static int refuse(struct images_reply *reply, int error, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -98,7 +98,7 @@ static uint64_t wanted_bytes(const struct xsc_answer *answer)
     if (take_string(answer, text, sizeof(text)) != 0 || text[0] < '0' || text[0] > '9')
         return 0;
     sectors = strtoull(text, &end, 10);
-    return *end || sectors > MAX_SECTORS ? 0 : sectors * SECTOR_BYTES;
+    return *end || sectors > MAX_SECTORS ? 0 : sectors * BLK_SECTOR_BYTES;
 }
 
 struct wish {
