@@ -218,10 +218,14 @@ void evtchn_dump(struct domain *d)
 {
     static const char *const names[] = {"closed", "unbound", "interdomain", "pirq", "virq", "ipi"};
     struct evtchn_domain *e = d->evtchn;
+    u32 buckets = 0;
 
     if (!e)
         return;
-    printk(LOG_INFO, "d%u: %u ports in use, highest allowed %u\n", d->id, READ_ONCE(e->in_use), e->max_port);
+    for (u32 i = 0; i <= e->max_port / EVTCHN_BUCKET; i++)
+        buckets += READ_ONCE(e->bucket[i]) != NULL;
+    printk(LOG_INFO, "d%u: %u ports in use, highest allowed %u, room for %u\n", d->id, READ_ONCE(e->in_use),
+           e->max_port, buckets * EVTCHN_BUCKET);
     for (u32 port = 1; port <= e->max_port; port++) {
         struct evtchn_status s = {.port = port};
 

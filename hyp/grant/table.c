@@ -79,9 +79,11 @@ void grant_dump(struct domain *d)
     const struct grant_table *gt = d->grant;
 
     if (gt)
-        printk(LOG_INFO, "d%u: grants: %u of %u frames, %u entries in use by others, %u mappings held\n",
+        printk(LOG_INFO,
+               "d%u: grants: %u of %u frames, %u entries in use by others, %u mappings held, %u pages of "
+               "handles\n",
                d->id, READ_ONCE(gt->nr_frames), gt->max_frames, READ_ONCE(gt->nr_pinned),
-               READ_ONCE(gt->nr_maps));
+               READ_ONCE(gt->nr_maps), READ_ONCE(gt->nr_map_frames));
 }
 
 /* A limit out of a createdomain: negative asks for the default, which is also the most. */

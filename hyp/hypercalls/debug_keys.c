@@ -63,6 +63,7 @@ static void run_key(char key)
         break;
     case 'm':
         printk(LOG_INFO, "memory: %lu of %lu pages free\n", free_page_count(), total_page_count());
+        hyp_heap_dump();
         break;
     case 'q':
         each_domain(show_domain);

@@ -28,6 +28,8 @@ static inline void *hyp_alloc_page(void)
  */
 void *hyp_zalloc(size_t size);
 void hyp_free(void *p); /* NULL is fine */
+/* What the heap holds, by size of object, onto the console. */
+void hyp_heap_dump(void);
 
 #define ALLOC_NO_ACCOUNT 1u /* leave the frames without an owner */
 #define ALLOC_OVER_MAX   2u /* do not check max_pages (dom0 building) */

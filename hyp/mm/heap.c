@@ -197,3 +197,31 @@ void hyp_free(void *p)
         free_run(pg, pg->type_info & (HEAP_LARGE - 1));
     }
 }
+
+/* The heap lock is not held: figures of a heap in use may be a little apart. */
+void hyp_heap_dump(void)
+{
+    u64 pages[NR_CLASSES] = {0}, used[NR_CLASSES] = {0}, large = 0, large_pages = 0, all = 0;
+
+    for (u64 m = 0; m <= max_mfn; m++) {
+        const struct page_info *pg = &frame_table[m];
+        u64 type;
+
+        if (!mfn_valid(mfn_of(m)) || !(READ_ONCE(pg->count_info) & PGC_hyp))
+            continue;
+        type = READ_ONCE(pg->type_info);
+        all += (type & PGT_type_mask) != PGT_free;
+        if (type & HEAP_LARGE) {
+            large++;
+            large_pages += type & (HEAP_LARGE - 1);
+        } else if (type & HEAP_SLAB) {
+            pages[slab_class(pg)]++;
+            used[slab_class(pg)] += slab_used(pg);
+        }
+    }
+    for (unsigned class = 0; class < NR_CLASSES; class ++)
+        printk(LOG_INFO, "heap: %lu objects of %u bytes in %lu pages\n", used[class],
+               1u << (MIN_SHIFT + class), pages[class]);
+    printk(LOG_INFO, "heap: %lu larger objects in %lu pages; %lu pages of the hypervisor's in all\n", large,
+           large_pages, all);
+}
