@@ -63,7 +63,7 @@ static void scribble(struct fake *f, struct input *in)
 
 static void check_bounds(struct fake *f)
 {
-    if (f->disk.buffers.used > BUFFERS_DISK_BYTES || f->mapped > PERSISTENT_PAGES + 16)
+    if (f->disk.buffers.used > BUFFERS_DISK_BYTES || f->mapped > DISK_PERSISTENT_PAGES + 16)
         abort();
 }
 
@@ -104,7 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct input in = {data, size};
     uint8_t options = byte(&in);
-    struct fake *f = fake_new(options & 1 ? 0 : 2, options & 2);
+    struct fake *f = fake_new(options & 1 ? 0 : 2, options & 2, options & 4);
 
     f->image.at_once = options & 4;
     f->disk.limits.readonly = options & 8;

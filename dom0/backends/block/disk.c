@@ -34,6 +34,7 @@ static void take_geometry(struct disk *disk)
     disk->actual_sectors = info.bytes / BLK_SECTOR_BYTES;
     disk->limits.sectors = disk->actual_sectors;
     disk->limits.sector_bytes = info.sector_bytes;
+    disk->direct = info.direct;
     disk->looked_at_ns = loop_now_ns();
 }
 
@@ -329,7 +330,13 @@ static int connect_disk(struct backend_dev *dev)
         return -1;
     identify(disk, &wishes, &id);
     if (wishes.persistent) {
-        disk->persistent = persistent_new(disk->server->env.access, dev->domid, wishes.queues);
+        const struct persistent_bounds bounds = {
+            .prot = PROT_READ | PROT_WRITE,
+            .pages = wishes.queues * DISK_PERSISTENT_PAGES,
+            .chunks = wishes.queues * DISK_PERSISTENT_CHUNKS,
+        };
+
+        disk->persistent = persistent_new(disk->server->env.access, dev->domid, &bounds);
         if (!disk->persistent) {
             backend_dev_fail(dev, ENOMEM, "persistent grants");
             return -1;

@@ -9,12 +9,16 @@
 #include "dom0/backends/block/image.h"
 #include "dom0/backends/block/images.h"
 #include "dom0/backends/block/journal.h"
-#include "dom0/backends/block/persistent.h"
 #include "dom0/backends/block/rate.h"
 #include "dom0/backends/block/request.h"
 #include "dom0/backends/block/server.h"
+#include "dom0/backends/common/persistent.h"
 
 #define DISK_MAX_QUEUES 4u
+
+/* Of persistent grants, for each ring. */
+#define DISK_PERSISTENT_PAGES  1088u /* 32 requests of 32 pages, and their indirect pages */
+#define DISK_PERSISTENT_CHUNKS 128u
 
 /* One device: an image, and the rings of the frontend that is connected to it. */
 struct disk {
@@ -23,6 +27,7 @@ struct disk {
     struct image *image;
     char image_path[sizeof(((struct images_reply *)0)->path)]; /* of one behind a process; else "" */
     struct blk_limits limits;
+    bool direct; /* as image_info */
     bool cdrom, removable;
     uint64_t actual_sectors; /* what the image has now; fewer than promised: it was cut off */
     int64_t looked_at_ns;    /* when */

@@ -26,6 +26,8 @@ struct image_io {
     uint64_t offset, bytes; /* whole sectors, inside the image; 0 for a flush */
     struct iovec *iov;      /* read and write: bytes in total; the image may change them */
     unsigned niov;
+    bool registered; /* iov is one piece, of memory that the ring knows by this number */
+    uint16_t buffer;
     /* error: 0 or an errno value. Called from the loop, or already from image_submit(). */
     void (*done)(struct image_io *io, int error);
 
@@ -40,6 +42,7 @@ struct image_info {
     uint32_t sector_bytes;          /* logical sector: a power of two, 512 to 4096 */
     uint32_t physical_sector_bytes; /* what is written without reading first */
     uint32_t discard_granularity;   /* bytes; 0: no discard */
+    bool direct; /* the kernel looks up the pages of each read and write, unless the memory is registered */
 };
 
 struct image_ops {

@@ -88,6 +88,8 @@ static void try_direct(struct raw_image *raw)
         pread(raw->fd, (char *)sector + raw->info.sector_bytes, raw->info.sector_bytes,
               raw->info.bytes >= 2ull * raw->info.sector_bytes ? raw->info.sector_bytes : 0) < 0)
         fcntl(raw->fd, F_SETFL, flags);
+    else
+        raw->info.direct = true;
     free(sector);
 }
 
@@ -142,10 +144,18 @@ static void enqueue(struct raw_image *raw, struct image_io *io)
 
     switch (io->op) {
     case IMAGE_READ:
-        io_uring_prep_readv(sqe, raw->fd, io->iov, io->niov, offset);
+        if (io->registered)
+            io_uring_prep_read_fixed(sqe, raw->fd, io->iov->iov_base, (unsigned)io->iov->iov_len, offset,
+                                     io->buffer);
+        else
+            io_uring_prep_readv(sqe, raw->fd, io->iov, io->niov, offset);
         break;
     case IMAGE_WRITE:
-        io_uring_prep_writev(sqe, raw->fd, io->iov, io->niov, offset);
+        if (io->registered)
+            io_uring_prep_write_fixed(sqe, raw->fd, io->iov->iov_base, (unsigned)io->iov->iov_len, offset,
+                                      io->buffer);
+        else
+            io_uring_prep_writev(sqe, raw->fd, io->iov, io->niov, offset);
         break;
     case IMAGE_FLUSH:
         io_uring_prep_fsync(sqe, raw->fd, IORING_FSYNC_DATASYNC);

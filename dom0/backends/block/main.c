@@ -49,8 +49,8 @@ static int run_worker(struct broker *broker, void *arg)
 
 /* io_uring's own operations are not seen by the filter; the ring refuses those that are not ours (uring.c).
  */
-static const char *const syscalls[] = {"io_uring_enter", "preadv",  "pwritev", "pread64",
-                                       "fallocate",      "fstatfs", NULL};
+static const char *const syscalls[] = {"io_uring_enter", "io_uring_register", "preadv",  "pwritev",
+                                       "pread64",        "fallocate",         "fstatfs", NULL};
 static const unsigned long ioctls[] = {BLKGETSIZE64, BLKSSZGET, BLKPBSZGET, 0};
 
 /* None of those that say which image it is, and how (images.c). */

@@ -46,8 +46,7 @@ static void look_again(void *arg)
 
 static void trim(void *arg)
 {
-    (void)arg;
-    buffers_trim();
+    buffers_trim(((struct server *)arg)->buffers);
 }
 
 int server_start(struct server *server)
@@ -59,7 +58,8 @@ int server_start(struct server *server)
     server->hook = loop_hook_new(loop, run_ready, server);
     server->again = loop_timer_new(loop, look_again, server);
     server->trim = loop_timer_new(loop, trim, server);
-    if (server->hook && server->again && server->trim) {
+    server->buffers = buffers_new(server->uring);
+    if (server->hook && server->again && server->trim && server->buffers) {
         uring_start(server->uring, loop);
         return 0;
     }

@@ -18,6 +18,7 @@ struct server {
     struct uring *uring;
     struct ports *ports;
     struct grant_copy copy;
+    struct buffers *buffers;
     struct queue_list ready;  /* something has happened to them; run before the next wait */
     struct loop_hook *hook;   /* runs them */
     struct loop_timer *again; /* set when they are not done after some rounds: others have their turn */

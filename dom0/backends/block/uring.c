@@ -15,18 +15,20 @@ struct uring {
     struct io_uring ring;
     struct uring_op loop_op; /* the poll of the loop's descriptors */
     bool loop_polled, loop_ready;
+    uint32_t buffers; /* a bit for each number that is in use */
 };
 
 static int open_ring(struct io_uring *ring, unsigned setup)
 {
-    static const uint8_t operations[] = {IORING_OP_READV,   IORING_OP_WRITEV, IORING_OP_READ,
-                                         IORING_OP_WRITE,   IORING_OP_FSYNC,  IORING_OP_FALLOCATE,
-                                         IORING_OP_POLL_ADD};
+    static const uint8_t operations[] = {IORING_OP_READV,    IORING_OP_WRITEV,     IORING_OP_READ,
+                                         IORING_OP_WRITE,    IORING_OP_FSYNC,      IORING_OP_FALLOCATE,
+                                         IORING_OP_POLL_ADD, IORING_OP_READ_FIXED, IORING_OP_WRITE_FIXED};
     const struct restricted_uring what = {.operations = operations,
                                           .count = sizeof(operations),
                                           .sqe_flags = IOSQE_CQE_SKIP_SUCCESS,
                                           .entries = URING_ENTRIES,
                                           .completions = CQ_ENTRIES,
+                                          .buffers = URING_BUFFERS,
                                           .setup = setup};
 
     return restricted_uring_open(ring, &what);
@@ -75,6 +77,35 @@ void uring_entry_op(struct io_uring_sqe *sqe, struct uring_op *op)
     io_uring_sqe_set_data(sqe, op);
     if (!op)
         sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+}
+
+_Static_assert(URING_BUFFERS == 8 * sizeof(((struct uring *)0)->buffers), "a bit each");
+
+static int set_buffer(struct uring *uring, int number, void *memory, size_t bytes)
+{
+    const struct iovec iov = {memory, bytes};
+    const __u64 no_tag = 0;
+
+    return io_uring_register_buffers_update_tag(&uring->ring, (unsigned)number, &iov, &no_tag, 1);
+}
+
+int uring_buffer_add(struct uring *uring, void *memory, size_t bytes)
+{
+    int number;
+
+    if (uring->buffers == UINT32_MAX)
+        return -1;
+    number = __builtin_ctz(~uring->buffers);
+    if (set_buffer(uring, number, memory, bytes) != 1)
+        return -1;
+    uring->buffers |= 1u << number;
+    return number;
+}
+
+void uring_buffer_remove(struct uring *uring, int number)
+{
+    set_buffer(uring, number, NULL, 0);
+    uring->buffers &= ~(1u << number);
 }
 
 static void loop_is_ready(struct uring_op *op, int32_t res)

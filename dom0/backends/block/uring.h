@@ -37,4 +37,16 @@ void uring_start(struct uring *uring, struct loop *loop);
 struct io_uring_sqe *uring_entry(struct uring *uring);
 void uring_entry_op(struct io_uring_sqe *sqe, struct uring_op *op);
 
+#define URING_BUFFERS 32 /* pieces of memory that can be registered at a time */
+
+/*
+ * Registers memory: fixed reads and writes name it by the number returned, and the kernel, which looked up
+ * its pages here, does not do so for each of them. It stays in memory until it is removed. -1: not now, or
+ * not on this kernel.
+ */
+int uring_buffer_add(struct uring *uring, void *memory, size_t bytes);
+
+/* No operation with it is under way. */
+void uring_buffer_remove(struct uring *uring, int number);
+
 #endif

@@ -74,6 +74,51 @@ static bool has_data(const struct work *work)
     return work->req.kind == BLK_READ || (blk_request_writes(&work->req) && work->req.segments > 0);
 }
 
+/* ---- copies from and to the frontend's pages ---- */
+
+/*
+ * The frontend's page, if it is mapped. One that will be used again is wanted now, and mapped when the copies
+ * of this batch are made: until then the hypervisor copies.
+ */
+static char *mapped_page(struct disk *disk, uint32_t gref)
+{
+    char *page = disk->persistent ? persistent_page(disk->persistent, gref) : NULL;
+
+    if (!page && disk->persistent)
+        persistent_want(disk->persistent, gref);
+    return page;
+}
+
+static void copy_in(struct work *work, uint32_t gref, unsigned offset, unsigned bytes, void *to)
+{
+    struct disk *disk = work->queue->disk;
+    const char *page = mapped_page(disk, gref);
+
+    if (page)
+        memcpy(to, page + offset, bytes);
+    else
+        grant_copy_in(&disk->server->copy, disk->dev->domid, gref, offset, bytes, to, &work->copy_failed);
+}
+
+static void copy_out(struct work *work, uint32_t gref, unsigned offset, unsigned bytes, void *from)
+{
+    struct disk *disk = work->queue->disk;
+    char *page = mapped_page(disk, gref);
+
+    if (page)
+        memcpy(page + offset, from, bytes);
+    else
+        grant_copy_out(&disk->server->copy, disk->dev->domid, gref, offset, bytes, from, &work->copy_failed);
+}
+
+/* Makes the copies that are the hypervisor's, and maps what was missed. */
+static void end_copies(struct disk *disk)
+{
+    grant_copy_run(&disk->server->copy);
+    if (disk->persistent)
+        persistent_map(disk->persistent, loop_now_ns());
+}
+
 /* ---- indirect segments ---- */
 
 static bool make_arrays(struct work *work)
@@ -84,21 +129,11 @@ static bool make_arrays(struct work *work)
     return work->segments && work->iov;
 }
 
-/* Copies the page once, from its persistent mapping or through the hypervisor. */
 static void fetch_segments(struct work *work)
 {
-    struct disk *disk = work->queue->disk;
     unsigned bytes = work->req.segments * (unsigned)sizeof(work->segments[0]);
-    uint32_t gref = work->req.indirect_gref;
-    void *page = disk->persistent ? persistent_get(disk->persistent, gref) : NULL;
 
-    if (page) {
-        memcpy(work->segments, page, bytes);
-        persistent_put(disk->persistent, gref);
-    } else {
-        grant_copy_in(&disk->server->copy, disk->dev->domid, gref, 0, bytes, work->segments,
-                      &work->copy_failed);
-    }
+    copy_in(work, work->req.indirect_gref, 0, bytes, work->segments);
 }
 
 static void judge_segments(struct work *work)
@@ -121,37 +156,25 @@ static void judge_segments(struct work *work)
         charge(work);
 }
 
-static void map_wanted(struct disk *disk)
-{
-    persistent_map(disk->persistent, loop_now_ns());
-}
-
 /* Brings the segments of all indirect requests of the batch. */
 static void fetch_batch(struct queue *queue)
 {
-    struct disk *disk = queue->disk;
     struct work *work, *next;
     bool any = false;
 
-    for (work = TAILQ_FIRST(&queue->batch); work; work = TAILQ_NEXT(work, link)) {
-        if (!work->judged && disk->persistent)
-            persistent_want(disk->persistent, work->req.indirect_gref);
-        any |= !work->judged;
-    }
-    if (!any)
-        return;
-    if (disk->persistent)
-        map_wanted(disk);
     for (work = TAILQ_FIRST(&queue->batch); work; work = next) {
         next = TAILQ_NEXT(work, link);
         if (work->judged)
             continue;
+        any = true;
         if (make_arrays(work))
             fetch_segments(work);
         else
             refuse(work, BLKIF_RSP_ERROR);
     }
-    grant_copy_run(&disk->server->copy);
+    if (!any)
+        return;
+    end_copies(queue->disk);
     for (work = TAILQ_FIRST(&queue->batch); work; work = next) {
         next = TAILQ_NEXT(work, link);
         if (!work->judged)
@@ -208,45 +231,48 @@ static bool pin(struct work *work)
 /* Between the frontend's pages and the buffer, all segments side by side there. */
 static void copy_segments(struct work *work)
 {
-    struct disk *disk = work->queue->disk;
-    char *at = work->buffer;
+    bool in = blk_request_writes(&work->req);
+    char *at = work->buffer.data;
 
     for (unsigned i = 0; i < work->req.segments; i++) {
         const struct blkif_request_segment *segment = &work->segments[i];
+        unsigned offset = segment_offset(segment), bytes = segment_bytes(segment);
 
-        if (blk_request_writes(&work->req))
-            grant_copy_in(&disk->server->copy, disk->dev->domid, segment->gref, segment_offset(segment),
-                          segment_bytes(segment), at, &work->copy_failed);
+        if (in)
+            copy_in(work, segment->gref, offset, bytes, at);
         else
-            grant_copy_out(&disk->server->copy, disk->dev->domid, segment->gref, segment_offset(segment),
-                           segment_bytes(segment), at, &work->copy_failed);
-        at += segment_bytes(segment);
+            copy_out(work, segment->gref, offset, bytes, at);
+        at += bytes;
     }
 }
 
-static size_t data_bytes(const struct work *work)
+static bool place_in_buffer(struct work *work)
 {
-    return work->req.sectors * BLK_SECTOR_BYTES;
+    struct disk *disk = work->queue->disk;
+    size_t bytes = work->req.sectors * BLK_SECTOR_BYTES;
+
+    if (!buffer_get(disk->server->buffers, &disk->buffers, bytes, &work->buffer))
+        return false;
+    work->iov[0] = (struct iovec){work->buffer.data, bytes};
+    work->iov_count = 1;
+    if (blk_request_writes(&work->req))
+        copy_segments(work);
+    return true;
 }
 
-/* False: no buffer now. */
+/*
+ * False: no memory now. Where the kernel has to look up the frontend's pages one by one, which it does not
+ * have at hand as its own, a copy through registered memory costs it less.
+ */
 static bool place(struct work *work)
 {
     struct disk *disk = work->queue->disk;
 
-    if (disk->persistent && pin(work)) {
-        work->placed = true;
-        return true;
-    }
-    work->buffer = buffer_get(&disk->buffers, data_bytes(work));
-    if (!work->buffer)
-        return false;
-    work->iov[0] = (struct iovec){work->buffer, data_bytes(work)};
-    work->iov_count = 1;
-    if (blk_request_writes(&work->req))
-        copy_segments(work);
-    work->placed = true;
-    return true;
+    if (disk->direct)
+        work->placed = place_in_buffer(work) || (disk->persistent && pin(work));
+    else
+        work->placed = (disk->persistent && pin(work)) || place_in_buffer(work);
+    return work->placed;
 }
 
 static void want_pages(struct queue *queue)
@@ -258,14 +284,15 @@ static void want_pages(struct queue *queue)
         for (unsigned i = 0; has_data(work) && i < work->req.segments; i++)
             persistent_want(disk->persistent, work->segments[i].gref);
     }
-    map_wanted(disk);
+    persistent_map(disk->persistent, loop_now_ns());
 }
 
 static void place_batch(struct queue *queue)
 {
+    struct disk *disk = queue->disk;
     struct work *work, *next;
 
-    if (queue->disk->persistent && !TAILQ_EMPTY(&queue->batch))
+    if (disk->persistent && !disk->direct)
         want_pages(queue);
     for (work = TAILQ_FIRST(&queue->batch); work; work = next) {
         next = TAILQ_NEXT(work, link);
@@ -273,12 +300,12 @@ static void place_batch(struct queue *queue)
             work->placed = true;
         } else if (!work->placed && !place(work)) {
             /* One that comes back will bring the others on; if none is out, there is no memory at all. */
-            if (queue->disk->buffers.used > 0)
+            if (disk->buffers.used > 0)
                 break;
             refuse(work, BLKIF_RSP_ERROR);
         }
     }
-    grant_copy_run(&queue->disk->server->copy);
+    end_copies(disk);
 }
 
 /* ---- execution ---- */
@@ -313,6 +340,8 @@ static void submit_io(struct work *work)
         io->bytes = work->req.sectors * BLK_SECTOR_BYTES;
         io->iov = work->iov;
         io->niov = work->iov_count;
+        io->registered = work->buffer.data && buffer_number(&work->buffer) >= 0;
+        io->buffer = io->registered ? (uint16_t)buffer_number(&work->buffer) : 0;
     }
     if (io->op == IMAGE_WRITE && !disk_reaches(disk, work->req.sector + work->req.sectors))
         io_done(io, EIO);
@@ -406,10 +435,10 @@ void work_deliver(struct queue *queue)
     struct work *work;
 
     for (work = TAILQ_FIRST(&queue->done); work; work = TAILQ_NEXT(work, link)) {
-        if (work->req.kind == BLK_READ && work->buffer && work->status == BLKIF_RSP_OKAY)
+        if (work->req.kind == BLK_READ && work->buffer.data && work->status == BLKIF_RSP_OKAY)
             copy_segments(work);
     }
-    grant_copy_run(&queue->disk->server->copy);
+    end_copies(queue->disk);
     for (work = TAILQ_FIRST(&queue->done); work; work = TAILQ_NEXT(work, link)) {
         if (work->copy_failed && work->status == BLKIF_RSP_OKAY) {
             backend_log(queue->disk->dev, "request failed: a page that it reads to is not granted");
@@ -424,8 +453,8 @@ void work_free(struct work *work)
 
     if (work->pinned)
         unpin(work, work->req.segments);
-    if (work->buffer) {
-        buffer_put(&disk->buffers, work->buffer, data_bytes(work));
+    if (work->buffer.data) {
+        buffer_put(disk->server->buffers, &disk->buffers, &work->buffer);
         wake_those_without_buffer(disk);
     }
     if (work->segments != work->req.direct)

@@ -18,7 +18,7 @@ struct work {
     uint8_t stage;    /* of a barrier */
 
     struct blkif_request_segment *segments; /* req.direct, or an array of its own */
-    void *buffer;                           /* data is copied through it; NULL: pinned, or no data */
+    struct buffer buffer;                   /* data is copied through it; none: pinned, or no data */
     struct iovec *iov;                      /* inline_iov, or an array of its own */
     unsigned iov_count;
     struct image_io io;

@@ -5,7 +5,7 @@
 
 static int restrict_operations(struct io_uring *ring, const struct restricted_uring *what)
 {
-    struct io_uring_restriction list[RESTRICTED_URING_MAX + 1];
+    struct io_uring_restriction list[RESTRICTED_URING_MAX + 2];
     unsigned int n = 0;
 
     for (; n < what->count; n++)
@@ -15,6 +15,9 @@ static int restrict_operations(struct io_uring *ring, const struct restricted_ur
     if (what->sqe_flags)
         list[n++] = (struct io_uring_restriction){.opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED,
                                                   .sqe_flags = what->sqe_flags};
+    if (what->buffers)
+        list[n++] = (struct io_uring_restriction){.opcode = IORING_RESTRICTION_REGISTER_OP,
+                                                  .register_op = IORING_REGISTER_BUFFERS_UPDATE};
     return io_uring_register((unsigned)ring->ring_fd, IORING_REGISTER_RESTRICTIONS, list, n);
 }
 
@@ -32,6 +35,8 @@ int restricted_uring_open(struct io_uring *ring, const struct restricted_uring *
     rc = io_uring_queue_init_params(what->entries, ring, &params);
     if (rc != 0)
         return rc;
+    if (what->buffers)
+        io_uring_register_buffers_sparse(ring, what->buffers);
     rc = restrict_operations(ring, what);
     if (rc == 0)
         rc = io_uring_register((unsigned)ring->ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);

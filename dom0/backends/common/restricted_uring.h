@@ -19,6 +19,8 @@ struct restricted_uring {
     unsigned int entries;     /* operations that can wait to be submitted */
     unsigned int completions; /* room for those that have ended; 0: twice the entries */
     unsigned int setup;       /* IORING_SETUP_* in addition */
+    unsigned int buffers; /* numbers for registered memory, which may be given to it at any time; they need
+                             not be there: registering fails where the kernel does not know such */
 };
 
 #define RESTRICTED_URING_MAX 16u

@@ -3,8 +3,8 @@
 # The block backend's logic around a fake guest, a fake image and a fake clock; and its images on this kernel.
 
 BLOCK_TEST_OUT   := $(BUILD)/tests/host/block
-BLOCK_TEST_ROOM  := $(addprefix dom0/backends/block/,request.c ring.c journal.c rate.c buffers.c persistent.c \
-                                                     grant_copy.c queue.c work.c) tests/host/block/fake.c
+BLOCK_TEST_ROOM  := $(addprefix dom0/backends/block/,request.c ring.c journal.c rate.c buffers.c grant_copy.c \
+                                                     queue.c work.c) dom0/backends/common/persistent.c tests/host/block/fake.c
 BLOCK_IMAGE_ROOM := $(addprefix dom0/backends/block/,image_raw.c uring.c lock.c) $(addprefix dom0/backends/common/,loop.c restricted_uring.c)
 BLOCK_NBD_ROOM   := $(addprefix dom0/backends/block/,image_nbd.c nbd.c nbd_handshake.c writelog.c) \
                     $(addprefix dom0/backends/common/,loop.c daemon.c)

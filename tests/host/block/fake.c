@@ -107,6 +107,27 @@ int xengnttab_grant_copy(xengnttab_handle *xgt, uint32_t count, xengnttab_grant_
     return 0;
 }
 
+/* ---- the ring ---- */
+
+int uring_buffer_add(struct uring *uring, void *memory, size_t bytes)
+{
+    (void)uring;
+    for (int i = 0; i < URING_BUFFERS; i++)
+        if (!fake->registered[i].iov_base) {
+            fake->registered[i] = (struct iovec){memory, bytes};
+            return i;
+        }
+    return -1;
+}
+
+void uring_buffer_remove(struct uring *uring, int number)
+{
+    (void)uring;
+    if (!fake->registered[number].iov_base)
+        abort();
+    fake->registered[number].iov_base = NULL;
+}
+
 /* ---- event channels ---- */
 
 struct port {
@@ -207,10 +228,23 @@ static void execute(struct fake_image *image, struct image_io *io)
     }
 }
 
+/* What the kernel would refuse. */
+static void check_registered(const struct image_io *io)
+{
+    const struct iovec *memory = &fake->registered[io->buffer];
+    size_t at = (size_t)((char *)io->iov->iov_base - (char *)memory->iov_base);
+
+    if (io->niov != 1 || !memory->iov_base || at > memory->iov_len || io->iov->iov_len > memory->iov_len - at)
+        abort();
+    fake->image.registered++;
+}
+
 static void submit(struct image *image, struct image_io *io)
 {
     struct fake_image *f = (struct fake_image *)image;
 
+    if (io->registered)
+        check_registered(io);
     if (!f->at_once) {
         f->pending[f->count++] = io;
         return;
@@ -247,20 +281,24 @@ static void *shared(size_t bytes)
     return mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 }
 
-static void prepare_disk(struct fake *f, bool persistent)
+static void prepare_disk(struct fake *f, bool persistent, bool direct)
 {
+    const struct persistent_bounds bounds = {PROT_READ | PROT_WRITE, DISK_PERSISTENT_PAGES,
+                                             DISK_PERSISTENT_CHUNKS};
+
     f->disk.dev = &f->dev;
     f->disk.server = &f->server;
     f->disk.image = &f->image.image;
     f->disk.limits = (struct blk_limits){.sectors = FAKE_IMAGE_SECTORS, .sector_bytes = 512, .discard = true};
     f->disk.actual_sectors = FAKE_IMAGE_SECTORS;
+    f->disk.direct = direct;
     f->dev.domid = 7;
     f->dev.devid = 51712;
     f->image.image.ops = &fake_image_ops;
     TAILQ_INIT(&f->server.ready);
     grant_copy_init(&f->server.copy, NULL);
     if (persistent)
-        f->disk.persistent = persistent_new(NULL, f->dev.domid, 1);
+        f->disk.persistent = persistent_new(NULL, f->dev.domid, &bounds);
 }
 
 struct queue *fake_connect(struct fake *f, bool resumed)
@@ -279,7 +317,7 @@ struct queue *fake_connect(struct fake *f, bool resumed)
     return queue;
 }
 
-struct fake *fake_new(unsigned order, bool persistent)
+struct fake *fake_new(unsigned order, bool persistent, bool direct)
 {
     struct fake *f = calloc(1, sizeof(*f));
 
@@ -292,7 +330,8 @@ struct fake *fake_new(unsigned order, bool persistent)
         mmap(NULL, FAKE_PAGES * (size_t)BLK_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, guest_fd, 0);
     f->image.data = shared((size_t)FAKE_IMAGE_SECTORS * BLK_SECTOR_BYTES);
     memset(f->granted, true, sizeof(f->granted));
-    prepare_disk(f, persistent);
+    f->server.buffers = buffers_new(NULL);
+    prepare_disk(f, persistent, direct);
     f->identity =
         (struct journal_identity){.domid = 7,
                                   .devid = 51712,
@@ -316,7 +355,7 @@ void fake_free(struct fake *f)
         queue_free(f->disk.queues[0]);
     }
     persistent_free(f->disk.persistent);
-    buffers_trim();
+    buffers_free(f->server.buffers);
     munmap(f->guest, FAKE_PAGES * (size_t)BLK_PAGE_BYTES);
     munmap(f->image.data, (size_t)FAKE_IMAGE_SECTORS * BLK_SECTOR_BYTES);
     munmap(f->journal, f->journal_bytes);
@@ -327,7 +366,7 @@ void fake_free(struct fake *f)
 
 struct queue *fake_restart(struct fake *f)
 {
-    bool persistent = f->disk.persistent;
+    bool persistent = f->disk.persistent, direct = f->disk.direct;
     struct blk_limits limits = f->disk.limits;
 
     /* What the dead one had open ends unseen: its operations may or may not have happened. */
@@ -341,7 +380,7 @@ struct queue *fake_restart(struct fake *f)
     persistent_free(f->disk.persistent);
     memset(&f->disk, 0, sizeof(f->disk));
     TAILQ_INIT(&f->server.ready);
-    prepare_disk(f, persistent);
+    prepare_disk(f, persistent, direct);
     f->disk.limits = limits;
     return fake_connect(f, true);
 }

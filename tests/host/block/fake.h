@@ -21,6 +21,7 @@ struct fake_image {
     bool at_once;  /* operations end in the submit itself */
     int fail_with; /* errno of the next operations */
     unsigned flushes, discards, writes, reads;
+    unsigned registered; /* reads and writes with registered memory */
     struct image_io *pending[1024];
     unsigned count;
 };
@@ -35,6 +36,7 @@ struct fake {
     unsigned mapped; /* pages, now */
     unsigned map_calls, copy_calls, notifies, unmasks, logs, fails, drained;
     char last_log[256];
+    struct iovec registered[URING_BUFFERS];
     int64_t now_ns;
     int64_t throttle_ns;
     size_t journal_bytes;
@@ -48,8 +50,8 @@ struct fake {
 
 extern struct fake *fake;
 
-/* A disk with an image and a connected ring of 2^order pages; fake_free() is its end. */
-struct fake *fake_new(unsigned order, bool persistent);
+/* A disk with an image, direct or not, and a connected ring of 2^order pages; fake_free() is its end. */
+struct fake *fake_new(unsigned order, bool persistent, bool direct);
 void fake_free(struct fake *f);
 
 /* A new daemon after a kill: nothing of the old one but what is shared. NULL: it refused. */

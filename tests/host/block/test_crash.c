@@ -103,7 +103,7 @@ static void live(struct fake *f, uint32_t last)
 
 static int setup(void **state)
 {
-    struct fake *f = fake_new(0, false);
+    struct fake *f = fake_new(0, false, false);
 
     model = mmap(NULL, sizeof(*model) + MAX_REQUESTS * sizeof(model->answers[0]), PROT_READ | PROT_WRITE,
                  MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -13,7 +13,7 @@
 
 static int setup_copy(void **state)
 {
-    struct fake *f = fake_new(0, false);
+    struct fake *f = fake_new(0, false, false);
 
     *state = f;
     return fake_connect(f, false) ? 0 : -1;
@@ -21,7 +21,15 @@ static int setup_copy(void **state)
 
 static int setup_persistent(void **state)
 {
-    struct fake *f = fake_new(0, true);
+    struct fake *f = fake_new(0, true, false);
+
+    *state = f;
+    return fake_connect(f, false) ? 0 : -1;
+}
+
+static int setup_direct(void **state)
+{
+    struct fake *f = fake_new(0, true, true);
 
     *state = f;
     return fake_connect(f, false) ? 0 : -1;
@@ -177,7 +185,8 @@ static void test_batches(void **state)
     for (unsigned i = 0; i < 32; i++)
         expect_answer(f, i, BLKIF_RSP_OKAY);
     assert_int_equal(f->notifies, 1);
-    assert_true(f->copy_calls + f->map_calls <= 2); /* the ring's own mapping is one */
+    assert_true(f->copy_calls <= 1);
+    assert_true(f->map_calls <= 2); /* the ring's own mapping is one */
 }
 
 static void test_persistent_pages_stay(void **state)
@@ -198,6 +207,54 @@ static void test_persistent_pages_stay(void **state)
     maps = f->map_calls;
     assert_int_equal(maps, 2);
     assert_int_equal(f->copy_calls, 0);
+}
+
+/* With direct I/O data goes through registered memory: by the hypervisor until the pages are mapped, then
+ * not. */
+static void test_registered(void **state)
+{
+    struct fake *f = *state;
+
+    f->image.at_once = true;
+    for (unsigned round = 1; round <= 3; round++) {
+        for (unsigned i = 0; i < 8; i++)
+            fake_ask_data(f, i, i % 2 ? BLKIF_OP_READ : BLKIF_OP_WRITE, i * 8, FAKE_DATA_GREF + i, 0, 7);
+        fake_push(f);
+        fake_run(f);
+        for (unsigned i = 0; i < 8; i++)
+            expect_answer(f, i, BLKIF_RSP_OKAY);
+        assert_int_equal(f->image.registered, 8 * round);
+        assert_int_equal(f->mapped, 1 + 8);
+        assert_int_equal(f->copy_calls, 2); /* once each way */
+    }
+    f->now_ns += 10000000000;
+    buffers_trim(f->server.buffers);
+    for (unsigned i = 0; i < URING_BUFFERS; i++)
+        assert_null(f->registered[i].iov_base);
+}
+
+/* All buffers are in use: the frontend's own pages do, if they are mapped. */
+static void test_in_place_without_buffer(void **state)
+{
+    struct fake *f = *state;
+
+    f->image.at_once = true;
+    fake_ask_data(f, 1, BLKIF_OP_WRITE, 0, FAKE_DATA_GREF, 0, 7);
+    fake_push(f);
+    fake_run(f);
+    expect_answer(f, 1, BLKIF_RSP_OKAY);
+    f->disk.buffers.used = BUFFERS_DISK_BYTES;
+    fake_ask_data(f, 2, BLKIF_OP_WRITE, 8, FAKE_DATA_GREF, 0, 7);
+    fake_ask_data(f, 3, BLKIF_OP_WRITE, 16, FAKE_DATA_GREF + 1, 0, 7);
+    fake_push(f);
+    fake_run(f);
+    expect_answer(f, 2, BLKIF_RSP_OKAY);
+    expect_nothing(f);
+    assert_int_equal(f->image.registered, 1);
+    f->disk.buffers.used = 0;
+    queue_ready(f->disk.queues[0]);
+    fake_run(f);
+    expect_answer(f, 3, BLKIF_RSP_OKAY);
 }
 
 static void test_refused(void **state)
@@ -451,8 +508,29 @@ static void test_persistent_is_bounded(void **state)
         f->now_ns += 20000000;
         most = f->mapped > most ? f->mapped : most;
     }
-    assert_true(most <= 1 + PERSISTENT_CHUNKS);
-    assert_true(most >= PERSISTENT_CHUNKS);
+    assert_true(most <= 1 + DISK_PERSISTENT_CHUNKS);
+    assert_true(most >= DISK_PERSISTENT_CHUNKS);
+}
+
+/* Pages that come one by one are all mapped, in fewer mappings than pages. */
+static void test_small_mappings_merge(void **state)
+{
+    struct fake *f = *state;
+    const unsigned pages = 3 * DISK_PERSISTENT_CHUNKS;
+    unsigned maps;
+
+    f->image.at_once = true;
+    for (unsigned round = 0; round < 2; round++) {
+        maps = f->map_calls;
+        for (unsigned i = 0; i < pages; i++) {
+            fake_ask_data(f, i, BLKIF_OP_WRITE, 0, FAKE_DATA_GREF + i, 0, 7);
+            fake_push(f);
+            fake_run(f);
+            expect_answer(f, i, BLKIF_RSP_OKAY);
+        }
+    }
+    assert_int_equal(f->map_calls, maps);
+    assert_int_equal(f->mapped, 1 + pages);
 }
 
 /* More data than the disk may hold in buffers: later requests wait for memory and are served. */
@@ -596,36 +674,40 @@ static void test_event_wanted_again(void **state)
     }
 }
 
-#define BOTH(test)                                               \
-    cmocka_unit_test_setup_teardown(test, setup_copy, teardown), \
-        cmocka_unit_test_setup_teardown(test, setup_persistent, teardown)
+#define ALL(test)                                                          \
+    cmocka_unit_test_setup_teardown(test, setup_copy, teardown),           \
+        cmocka_unit_test_setup_teardown(test, setup_persistent, teardown), \
+        cmocka_unit_test_setup_teardown(test, setup_direct, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BOTH(test_write_then_read),
-        BOTH(test_indirect),
-        BOTH(test_many_sizes),
-        BOTH(test_batches),
+        ALL(test_write_then_read),
+        ALL(test_indirect),
+        ALL(test_many_sizes),
+        ALL(test_batches),
         cmocka_unit_test_setup_teardown(test_persistent_pages_stay, setup_persistent, teardown),
-        BOTH(test_refused),
-        BOTH(test_refused_indirect),
-        BOTH(test_read_only),
-        BOTH(test_big_sectors),
-        BOTH(test_discard),
-        BOTH(test_barrier_orders),
-        BOTH(test_flush),
-        BOTH(test_impossible_index),
-        BOTH(test_index_beyond_answers),
+        cmocka_unit_test_setup_teardown(test_registered, setup_direct, teardown),
+        cmocka_unit_test_setup_teardown(test_in_place_without_buffer, setup_direct, teardown),
+        ALL(test_refused),
+        ALL(test_refused_indirect),
+        ALL(test_read_only),
+        ALL(test_big_sectors),
+        ALL(test_discard),
+        ALL(test_barrier_orders),
+        ALL(test_flush),
+        ALL(test_impossible_index),
+        ALL(test_index_beyond_answers),
         cmocka_unit_test_setup_teardown(test_revoked_in_flight, setup_copy, teardown),
         cmocka_unit_test_setup_teardown(test_persistent_is_bounded, setup_persistent, teardown),
+        cmocka_unit_test_setup_teardown(test_small_mappings_merge, setup_persistent, teardown),
         cmocka_unit_test_setup_teardown(test_buffers_are_bounded, setup_copy, teardown),
-        BOTH(test_rate),
-        BOTH(test_cut_off_image),
-        BOTH(test_stop_with_io_under_way),
-        BOTH(test_deadly_request),
-        BOTH(test_next_daemon_notifies),
-        BOTH(test_event_wanted_again),
+        ALL(test_rate),
+        ALL(test_cut_off_image),
+        ALL(test_stop_with_io_under_way),
+        ALL(test_deadly_request),
+        ALL(test_next_daemon_notifies),
+        ALL(test_event_wanted_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "dom0/backends/block/persistent.h"
+#include "dom0/backends/common/persistent.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/queue.h>
-
-#include "dom0/backends/block/request.h"
 
 #define CHUNK_PAGES 512u /* wanted at once; the rest of a larger batch is copied */
 
@@ -27,10 +25,13 @@ struct slot {
 struct persistent {
     struct guest_access *access;
     uint32_t domid;
-    unsigned max_pages, max_chunks, pages, chunks;
+    struct persistent_bounds bounds;
+    unsigned pages, chunks;
     unsigned slots; /* a power of two, more than twice the pages */
     struct slot *table;
     TAILQ_HEAD(chunk_list, chunk) list; /* longest unused first */
+    struct chunk *last; /* where a page was last found: the next is mostly the one behind it */
+    uint32_t last_page;
     int64_t now_ns;
 };
 
@@ -51,7 +52,8 @@ static struct {
     } seen[WANT_SLOTS];
 } wanted = {.stamp = 1};
 
-struct persistent *persistent_new(struct guest_access *access, uint32_t domid, unsigned rings)
+struct persistent *persistent_new(struct guest_access *access, uint32_t domid,
+                                  const struct persistent_bounds *bounds)
 {
     struct persistent *p = calloc(1, sizeof(*p));
 
@@ -59,8 +61,7 @@ struct persistent *persistent_new(struct guest_access *access, uint32_t domid, u
         return NULL;
     p->access = access;
     p->domid = domid;
-    p->max_pages = rings * PERSISTENT_PAGES;
-    p->max_chunks = rings * PERSISTENT_CHUNKS;
+    p->bounds = *bounds;
     TAILQ_INIT(&p->list);
     return p;
 }
@@ -126,18 +127,34 @@ void persistent_free(struct persistent *p)
     free(p);
 }
 
+void *persistent_page(struct persistent *p, uint32_t gref)
+{
+    const struct slot *slot;
+
+    if (p->last && ++p->last_page < p->last->count && p->last->grefs[p->last_page] == gref)
+        return p->last->pages + (size_t)p->last_page * PERSISTENT_PAGE_BYTES;
+    slot = find(p, gref);
+    if (!slot || !slot->chunk) {
+        p->last = NULL;
+        return NULL;
+    }
+    p->last = slot->chunk;
+    p->last_page = slot->page;
+    if (p->last->used_ns != p->now_ns) {
+        p->last->used_ns = p->now_ns;
+        TAILQ_REMOVE(&p->list, p->last, link);
+        TAILQ_INSERT_TAIL(&p->list, p->last, link);
+    }
+    return p->last->pages + (size_t)p->last_page * PERSISTENT_PAGE_BYTES;
+}
+
 void *persistent_get(struct persistent *p, uint32_t gref)
 {
-    struct slot *slot = find(p, gref);
+    void *page = persistent_page(p, gref);
 
-    if (!slot || !slot->chunk)
-        return NULL;
-    if (slot->chunk->users++ == 0 || slot->chunk->used_ns != p->now_ns) {
-        slot->chunk->used_ns = p->now_ns;
-        TAILQ_REMOVE(&p->list, slot->chunk, link);
-        TAILQ_INSERT_TAIL(&p->list, slot->chunk, link);
-    }
-    return slot->chunk->pages + (size_t)slot->page * BLK_PAGE_BYTES;
+    if (page)
+        p->last->users++;
+    return page;
 }
 
 void persistent_put(struct persistent *p, uint32_t gref)
@@ -185,7 +202,7 @@ static int make_table(struct persistent *p, unsigned pages)
 
 static bool room_for(const struct persistent *p, unsigned pages)
 {
-    return p->pages + pages <= p->max_pages && p->chunks < p->max_chunks &&
+    return p->pages + pages <= p->bounds.pages && p->chunks < p->bounds.chunks &&
            total_chunks < PERSISTENT_TOTAL_CHUNKS;
 }
 
@@ -202,6 +219,21 @@ static void make_room(struct persistent *p, unsigned pages)
     }
 }
 
+/* All mappings are used up, but not all pages: those of several small chunks are wanted as one large. */
+static void merge_chunks(struct persistent *p)
+{
+    struct chunk *chunk = TAILQ_FIRST(&p->list), *next;
+
+    for (; chunk; chunk = next) {
+        next = TAILQ_NEXT(chunk, link);
+        if (chunk->users > 0 || wanted.count + chunk->count > CHUNK_PAGES)
+            continue;
+        memcpy(wanted.grefs + wanted.count, chunk->grefs, chunk->count * sizeof(chunk->grefs[0]));
+        wanted.count += chunk->count;
+        free_chunk(p, chunk);
+    }
+}
+
 static void map_chunk(struct persistent *p, const uint32_t *grefs, unsigned count)
 {
     struct chunk *chunk = malloc(sizeof(*chunk) + count * sizeof(chunk->grefs[0]));
@@ -209,7 +241,7 @@ static void map_chunk(struct persistent *p, const uint32_t *grefs, unsigned coun
     if (!chunk)
         return;
     if (make_table(p, p->pages + count) != 0 ||
-        !(chunk->pages = guest_map(p->access, p->domid, grefs, count, PROT_READ | PROT_WRITE))) {
+        !(chunk->pages = guest_map(p->access, p->domid, grefs, count, p->bounds.prot))) {
         free(chunk);
         return;
     }
@@ -228,10 +260,13 @@ static void map_chunk(struct persistent *p, const uint32_t *grefs, unsigned coun
 void persistent_map(struct persistent *p, int64_t now_ns)
 {
     p->now_ns = now_ns;
+    p->last = NULL; /* so that the next use of its chunk is noticed */
     if (wanted.count == 0)
         return;
     if (!room_for(p, wanted.count))
         make_room(p, wanted.count);
+    if (p->chunks == p->bounds.chunks && p->pages + wanted.count <= p->bounds.pages)
+        merge_chunks(p);
     if (room_for(p, wanted.count))
         map_chunk(p, wanted.grefs, wanted.count);
     wanted.count = 0;
