@@ -12,8 +12,8 @@
  * console.
  *
  * Words of the command line, for tests and for backends with faults: net.nosg, net.nocsum, net.nosplit,
- * net.norxnotify, net.queues=N (at most; default one for each vCPU), net.slot=BYTES (in one slot of a ring;
- * default 4096).
+ * net.norxnotify, net.nopersistent, net.queues=N (at most; default one for each vCPU), net.slot=BYTES (in one
+ * slot of a ring; default 4096).
  */
 
 #include <stdbool.h>

@@ -145,6 +145,7 @@ static int write_features(xenbus_tx_t tx, struct net_device *dev, const struct n
         {"feature-rx-notify", dev->rx_notify},
         {"feature-sg", state->sg},
         {"feature-no-csum-offload", !dev->options.csum},
+        {"feature-persistent", dev->options.persistent},
     };
     int rc = 0;
 

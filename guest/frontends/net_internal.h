@@ -23,7 +23,7 @@
 #define NS_PER_S 1000000000ul
 
 struct net_options {
-    bool sg, csum, split, rx_notify;
+    bool sg, csum, split, rx_notify, persistent;
     unsigned queues;
     unsigned slot_bytes;
 };

@@ -27,6 +27,7 @@ void net_options_read(struct net_options *options)
     options->csum = !cmdline_word("net.nocsum");
     options->split = !cmdline_word("net.nosplit");
     options->rx_notify = !cmdline_word("net.norxnotify");
+    options->persistent = !cmdline_word("net.nopersistent");
     options->queues =
         option_number("net.queues=", NET_MAX_QUEUES, vcpus < NET_MAX_QUEUES ? vcpus : NET_MAX_QUEUES);
     options->slot_bytes = option_number("net.slot=", NET_SLOT_BYTES, NET_SLOT_BYTES);

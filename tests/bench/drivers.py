@@ -12,8 +12,9 @@ disk of dom0 (in the memory of this machine), and the network to dom0 and to a s
     hospes-linux   Hospes, Linux's blkback and netback
     xen            Xen 4.17 with Linux's backends and Debian's tools
 
-Figures are wall-clock and noisy; the table gives medians over the rounds and their ratios to Xen's.
-A ratio above 1.00 means more than Xen. With --icount a second is 10^9 instructions: what each system does
+Figures are wall-clock and noisy; the table gives medians over the rounds and their ratios to Xen's with the
+same guest. A ratio above 1.00 means more than Xen. "pair" rows are ratios alone: the guest of this tree, so
+with both halves ours, to the same load of the Linux guest on Xen, so with both halves Linux's. With --icount a second is 10^9 instructions: what each system does
 with as many, whatever this machine is doing; that counts no miss of a TLB or cache. The disk is then one in
 dom0's memory.
 """
@@ -32,6 +33,24 @@ DISK_MB = 256
 GUESTS = {"linux": linux_guest, "own": own_guest}
 
 
+def medians(figures, system):
+    names = list(dict.fromkeys(name for one in figures[system] for name in one))
+    return {name: statistics.median(one[name] for one in figures[system] if name in one) for name in names}
+
+
+def report_pairs(figures, systems):
+    """Where both classes of guests had the same load."""
+    theirs = medians(figures, "xen") if "xen" in systems else {}
+    for name in theirs:
+        kind, load = name.split()
+        if kind != "linux":
+            continue
+        ours = {s: medians(figures, s).get(f"own {load}") for s in systems if s != "xen"}
+        if any(ours.values()):
+            print(f"{'pair ' + load:36}" + " " * 15 * len(systems)
+                  + "".join(f"{value / theirs[name]:18.2f}" if value else f"{'-':>18}" for value in ours.values()))
+
+
 def report(figures, systems):
     names = list(dict.fromkeys(name for rounds in figures.values() for one in rounds for name in one))
     print(f"{'bytes/s; rand, pingpong and udp: 1/s':36}" + "".join(f"{s:>15}" for s in systems)
@@ -44,6 +63,7 @@ def report(figures, systems):
             row += "".join(f"{median[s] / median['xen']:18.2f}" if median[s] else f"{'-':>18}"
                            for s in systems if s != "xen")
         print(row, flush=True)
+    report_pairs(figures, systems)
 
 
 def main():

@@ -27,8 +27,9 @@ FEATURES = {
     "no checksum offload": "net.nocsum",
     "one event channel": "net.nosplit",
     "no notification of buffers": "net.norxnotify",
+    "no persistent grants": "net.nopersistent",
     "small slots": "net.slot=100",
-    "nothing": "net.nosg net.nocsum net.nosplit net.norxnotify net.queues=1",
+    "nothing": "net.nosg net.nocsum net.nosplit net.norxnotify net.nopersistent net.queues=1",
 }
 # Without --full: everything off at once, and many slots to a frame.
 SHORT = [FEATURES["small slots"], FEATURES["nothing"]]

@@ -29,6 +29,8 @@ struct net_buffers {
     struct net_tx_batch tx;
     struct net_rx_batch rx;
     xengnttab_grant_copy_segment_t copy[NET_RING_SLOTS];
+    uint16_t copied[NET_RING_SLOTS];       /* the number of the piece that copy is for */
+    const uint8_t *source[NET_RING_SLOTS]; /* where the piece of this number in tx is; NULL: nowhere */
     struct net_head {
         struct virtio_net_hdr hdr;
         uint8_t bytes[NET_HEAD_BYTES];

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 
 #include "dom0/backends/net/queue_pass.h"
 
@@ -122,6 +123,28 @@ static void more_to_transmit(void *arg)
 
 /* ---- life ---- */
 
+/* Pages of both rings' slots that are mapped at most; a batch that finds some not mapped takes one mapping.
+ */
+#define RING_PAGES    NET_RING_SLOTS
+#define RING_MAPPINGS 16u
+
+static int open_pages(struct net_queue *queue)
+{
+    const struct backend_dev *dev = queue->vif->dev;
+    struct guest_access *access = backend_env(dev)->access;
+    const struct persistent_bounds tx = {PROT_READ, RING_PAGES, RING_MAPPINGS};
+    const struct persistent_bounds rx = {PROT_READ | PROT_WRITE, RING_PAGES, RING_MAPPINGS};
+
+    if (!queue->vif->persistent)
+        return 0;
+    queue->tx_pages = persistent_new(access, dev->domid, &tx);
+    queue->rx_pages = persistent_new(access, dev->domid, &rx);
+    if (queue->tx_pages && queue->rx_pages)
+        return 0;
+    errno = ENOMEM;
+    return -1;
+}
+
 static int open_ports(struct net_queue *queue, const struct net_queue_spec *spec)
 {
     const struct backend_dev *dev = queue->vif->dev;
@@ -168,7 +191,7 @@ struct net_queue *net_queue_start(struct vif *vif, const struct net_queue_spec *
     queue->tap = spec->tap;
     net_tx_attach(&queue->tx, spec->tx, &vif->journal[spec->number][0]);
     net_rx_attach(&queue->rx, spec->rx, &vif->journal[spec->number][1]);
-    if (open_loop(queue) == 0 && open_ports(queue, spec) == 0) {
+    if (open_pages(queue) == 0 && open_loop(queue) == 0 && open_ports(queue, spec) == 0) {
         /* Whoever was before us may have been stopped between an answer and the event. */
         guest_port_notify(queue->tx_port);
         if (queue->rx_port)
@@ -190,6 +213,8 @@ void net_queue_stop(struct net_queue *queue)
     loop_remove(queue->readable);
     loop_timer_free(queue->more);
     loop_timer_free(queue->stall);
+    persistent_free(queue->tx_pages);
+    persistent_free(queue->rx_pages);
     free(queue->held);
     free(queue);
 }

@@ -20,7 +20,8 @@ struct net_queue {
 
     struct net_tx_ring tx;
     struct net_rx_ring rx;
-    struct guest_port *tx_port, *rx_port; /* rx_port NULL: tx_port serves both */
+    struct persistent *tx_pages, *rx_pages; /* NULL: the frontend grants each packet anew */
+    struct guest_port *tx_port, *rx_port;   /* rx_port NULL: tx_port serves both */
     struct guest_port *notify_rx;
 
     int tap;

@@ -83,28 +83,49 @@ static unsigned int collect(struct net_queue *queue, struct net_buffers *buffers
     return 0;
 }
 
-/* All data of the batch in one call; a page that cannot be written spoils its packet. */
-static void copy_pieces(struct net_queue *queue, struct net_buffers *buffers)
+static void copy_piece(struct net_queue *queue, xengnttab_grant_copy_segment_t *copy,
+                       const struct net_rx_piece *piece)
+{
+    memset(copy, 0, sizeof(*copy));
+    copy->source.virt = (void *)(uintptr_t)piece->data;
+    copy->dest.foreign.ref = piece->gref;
+    copy->dest.foreign.domid = (uint16_t)queue->vif->dev->domid;
+    copy->len = piece->size;
+    copy->flags = GNTCOPY_dest_gref;
+    copy->status = GNTST_general_error;
+}
+
+/*
+ * Puts all data of the batch into the frontend's pages: ourselves where they are mapped, else in one call; a
+ * page that cannot be written spoils its packet.
+ */
+static void deliver_pieces(struct net_queue *queue, struct net_buffers *buffers)
 {
     struct net_rx_batch *batch = &buffers->rx;
+    unsigned int copies = 0;
     int rc;
 
     for (unsigned int i = 0; i < batch->pieces; i++) {
         const struct net_rx_piece *piece = &batch->piece[i];
-        xengnttab_grant_copy_segment_t *copy = &buffers->copy[i];
+        uint8_t *page = queue->rx_pages ? persistent_page(queue->rx_pages, piece->gref) : NULL;
 
-        memset(copy, 0, sizeof(*copy));
-        copy->source.virt = (void *)(uintptr_t)piece->data;
-        copy->dest.foreign.ref = piece->gref;
-        copy->dest.foreign.domid = (uint16_t)queue->vif->dev->domid;
-        copy->len = piece->size;
-        copy->flags = GNTCOPY_dest_gref;
-        copy->status = GNTST_general_error;
+        if (page) {
+            memcpy(page, piece->data, piece->size);
+            continue;
+        }
+        if (queue->rx_pages)
+            persistent_want(queue->rx_pages, piece->gref);
+        copy_piece(queue, &buffers->copy[copies], piece);
+        buffers->copied[copies++] = (uint16_t)i;
     }
-    rc = xengnttab_grant_copy(queue->gnttab, batch->pieces, buffers->copy);
-    for (unsigned int i = 0; i < batch->pieces; i++)
+    if (copies == 0)
+        return;
+    rc = xengnttab_grant_copy(queue->gnttab, copies, buffers->copy);
+    for (unsigned int i = 0; i < copies; i++)
         if (rc != 0 || buffers->copy[i].status != GNTST_okay)
-            net_rx_failed(batch, &batch->piece[i]);
+            net_rx_failed(batch, &batch->piece[buffers->copied[i]]);
+    if (queue->rx_pages)
+        persistent_map(queue->rx_pages, 0); /* for the next time; none is ever too old */
 }
 
 /*
@@ -133,7 +154,7 @@ unsigned int net_receive_pass(struct net_queue *queue)
         missing = collect(queue, buffers, limit);
         queue->alone = rounds == 0 && missing == 0 && buffers->rx.packets == 1;
         if (buffers->rx.answers > 0) {
-            copy_pieces(queue, buffers);
+            deliver_pieces(queue, buffers);
             if (net_rx_answer(&queue->rx, &buffers->rx))
                 guest_port_notify(queue->notify_rx);
         }

@@ -6,40 +6,58 @@
 
 #include "dom0/backends/net/queue_pass.h"
 
-/* All data of the batch in one call: each piece into the page of its number. */
-static void copy_pieces(struct net_queue *queue, struct net_buffers *buffers)
+static void copy_piece(struct net_queue *queue, xengnttab_grant_copy_segment_t *copy,
+                       const struct net_tx_piece *piece, uint8_t *to)
+{
+    memset(copy, 0, sizeof(*copy));
+    copy->source.foreign.ref = piece->gref;
+    copy->source.foreign.offset = piece->offset;
+    copy->source.foreign.domid = (uint16_t)queue->vif->dev->domid;
+    copy->dest.virt = to;
+    copy->len = piece->size;
+    copy->flags = GNTCOPY_source_gref;
+    copy->status = GNTST_general_error;
+}
+
+/*
+ * Finds all data of the batch: in the frontend's pages, if they are mapped, else in copies, which are made in
+ * one call, each piece into the page of its number.
+ */
+static void find_pieces(struct net_queue *queue, struct net_buffers *buffers)
 {
     const struct net_tx_batch *batch = &buffers->tx;
+    unsigned int copies = 0;
 
     for (unsigned int i = 0; i < batch->pieces; i++) {
         const struct net_tx_piece *piece = &batch->piece[i];
-        xengnttab_grant_copy_segment_t *copy = &buffers->copy[i];
+        const uint8_t *page = queue->tx_pages ? persistent_page(queue->tx_pages, piece->gref) : NULL;
 
-        memset(copy, 0, sizeof(*copy));
-        copy->source.foreign.ref = piece->gref;
-        copy->source.foreign.offset = piece->offset;
-        copy->source.foreign.domid = (uint16_t)queue->vif->dev->domid;
-        copy->dest.virt = buffers->piece[i];
-        copy->len = piece->size;
-        copy->flags = GNTCOPY_source_gref;
-        copy->status = GNTST_general_error;
+        buffers->source[i] = page ? page + piece->offset : NULL;
+        if (page)
+            continue;
+        if (queue->tx_pages)
+            persistent_want(queue->tx_pages, piece->gref);
+        copy_piece(queue, &buffers->copy[copies], piece, buffers->piece[i]);
+        buffers->copied[copies++] = (uint16_t)i;
     }
-    if (batch->pieces > 0 && xengnttab_grant_copy(queue->gnttab, batch->pieces, buffers->copy) != 0)
-        for (unsigned int i = 0; i < batch->pieces; i++)
-            buffers->copy[i].status = GNTST_general_error;
+    if (copies == 0 || xengnttab_grant_copy(queue->gnttab, copies, buffers->copy) != 0)
+        return;
+    for (unsigned int i = 0; i < copies; i++)
+        if (buffers->copy[i].status == GNTST_okay)
+            buffers->source[buffers->copied[i]] = buffers->piece[buffers->copied[i]];
 }
 
-static bool copied(const struct net_buffers *buffers, const struct net_tx_packet *packet)
+static bool found(const struct net_buffers *buffers, const struct net_tx_packet *packet)
 {
     for (unsigned int i = 0; i < packet->pieces; i++)
-        if (buffers->copy[packet->first_piece + i].status != GNTST_okay)
+        if (!buffers->source[packet->first_piece + i])
             return false;
     return true;
 }
 
 /*
  * What is written: the tap's header and the packet's first bytes out of the head, where they are side by side
- * and may be changed, then the rest out of the pieces' pages.
+ * and may be changed, and the guest cannot change them any more; then the rest from where the pieces are.
  */
 static unsigned int gather(struct net_buffers *buffers, const struct net_tx_packet *packet,
                            struct net_head *head, struct iovec *iov, size_t *head_bytes)
@@ -50,10 +68,10 @@ static unsigned int gather(struct net_buffers *buffers, const struct net_tx_pack
     for (unsigned int i = packet->first_piece; i < packet->first_piece + (unsigned int)packet->pieces; i++) {
         size_t size = buffers->tx.piece[i].size, pulled = size < wanted - have ? size : wanted - have;
 
-        memcpy(head->bytes + have, buffers->piece[i], pulled);
+        memcpy(head->bytes + have, buffers->source[i], pulled);
         have += pulled;
         if (pulled < size)
-            iov[n++] = (struct iovec){buffers->piece[i] + pulled, size - pulled};
+            iov[n++] = (struct iovec){(void *)(uintptr_t)(buffers->source[i] + pulled), size - pulled};
     }
     iov[0] = (struct iovec){head, sizeof(head->hdr) + have};
     *head_bytes = have;
@@ -101,7 +119,7 @@ static void send_batch(struct net_queue *queue, struct net_buffers *buffers)
         struct net_tx_packet *packet = &buffers->tx.packet[i];
         unsigned int n = 0;
 
-        if (!packet->error && !copied(buffers, packet))
+        if (!packet->error && !found(buffers, packet))
             packet->error = "a page that is not granted";
         if (!packet->error)
             n = prepare(queue, i, iov);
@@ -131,8 +149,10 @@ bool net_transmit_pass(struct net_queue *queue, int64_t *due)
     unsigned int taken = net_tx_take(&queue->tx, &buffers->tx, &tokens);
 
     if (taken > 0) {
-        copy_pieces(queue, buffers);
+        find_pieces(queue, buffers);
         send_batch(queue, buffers);
+        if (queue->tx_pages)
+            persistent_map(queue->tx_pages, 0); /* for the next time; none is ever too old */
         net_rate_spend(rate, before - tokens);
         if (net_tx_answer(&queue->tx, &buffers->tx))
             guest_port_notify(queue->tx_port);

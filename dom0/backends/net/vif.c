@@ -103,6 +103,7 @@ static int offer(struct backend_dev *dev, unsigned int queues)
         {"feature-rx-copy", "1"},
         {"feature-rx-flip", "0"},
         {"feature-split-event-channels", "1"},
+        {"feature-persistent", "1"},
         {"multi-queue-max-queues", max_queues},
         {"hotplug-status", "connected"},
     };
@@ -216,7 +217,8 @@ static int read_offers(struct vif *vif)
         front_flag(dev, "feature-ipv6-csum-offload", false, &vif->offers.checksum_v6) != 0 ||
         front_flag(dev, "feature-sg", false, &vif->offers.scatter) != 0 ||
         front_flag(dev, "feature-gso-tcpv4", false, &vif->offers.gso_v4) != 0 ||
-        front_flag(dev, "feature-gso-tcpv6", false, &vif->offers.gso_v6) != 0)
+        front_flag(dev, "feature-gso-tcpv6", false, &vif->offers.gso_v6) != 0 ||
+        front_flag(dev, "feature-persistent", false, &vif->persistent) != 0)
         return -1;
     vif->offers.checksum_v4 = !no_checksum;
     if (!copies || !notifies) {
@@ -321,7 +323,7 @@ static int start_queues(struct vif *vif, const struct front_queue *front)
 
         vif->queue[i] = net_queue_start(vif, &spec);
         if (!vif->queue[i]) {
-            backend_dev_fail(vif->dev, errno, "the event channels of queue %u", i);
+            backend_dev_fail(vif->dev, errno, "the event channels or memory of queue %u", i);
             return -1;
         }
     }

@@ -2,6 +2,7 @@
 #ifndef HOSPES_NET_VIF_H
 #define HOSPES_NET_VIF_H
 
+#include "dom0/backends/common/persistent.h"
 #include "dom0/backends/common/xenbus_backend.h"
 #include "dom0/backends/net/antispoof.h"
 #include "dom0/backends/net/buffers.h"
@@ -35,7 +36,8 @@ struct vif {
     struct net_offers offers;
     unsigned int queues;
     struct net_queue *queue[NET_QUEUES_MAX];
-    void *rings; /* 2 * queues pages */
+    void *rings;     /* 2 * queues pages */
+    bool persistent; /* the frontend uses its pages again, with the grants that they have */
 };
 
 extern const struct backend_ops vif_ops;

@@ -15,7 +15,7 @@ NET_PATH_TEST := $(BUILD)/tests/host/net/test_path
 TEST_HOST_BINS += $(NET_PATH_TEST)
 
 $(NET_PATH_TEST): tests/host/net/test_path.c $(NET_PURE_SRCS) $(addprefix dom0/backends/net/,transmit.c receive.c buffers.c tap_io.c) \
-                  dom0/backends/common/restricted_uring.c \
+                  dom0/backends/common/restricted_uring.c dom0/backends/common/persistent.c \
                   $(wildcard dom0/backends/net/*.h tests/host/net/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka -luring

@@ -40,12 +40,14 @@
 
 /* ---- what the backend's passes call ---- */
 
-static uint8_t guest_page[GUEST_PAGES][NET_PAGE_SIZE];
-static unsigned int grants_refused;
+static uint8_t (*guest_page)[NET_PAGE_SIZE]; /* GUEST_PAGES, of the file; page n is grant n */
+static int guest_fd;
+static unsigned int grants_refused, pages_copied, pages_mapped;
 
 int xengnttab_grant_copy(xengnttab_handle *handle, uint32_t count, xengnttab_grant_copy_segment_t *copy)
 {
     (void)handle;
+    pages_copied += count;
     for (uint32_t i = 0; i < count; i++) {
         bool in = copy[i].flags & GNTCOPY_source_gref;
         uint32_t ref = in ? copy[i].source.foreign.ref : copy[i].dest.foreign.ref;
@@ -63,6 +65,27 @@ int xengnttab_grant_copy(xengnttab_handle *handle, uint32_t count, xengnttab_gra
         copy[i].status = GNTST_okay;
     }
     return 0;
+}
+
+void *guest_map(struct guest_access *access, uint32_t domid, const uint32_t *refs, unsigned int n, int prot)
+{
+    char *base = mmap(NULL, n * (size_t)NET_PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    (void)access;
+    (void)domid;
+    assert_true(base != MAP_FAILED);
+    for (unsigned int i = 0; i < n; i++)
+        assert_true(mmap(base + i * (size_t)NET_PAGE_SIZE, NET_PAGE_SIZE, prot, MAP_SHARED | MAP_FIXED,
+                         guest_fd, (off_t)refs[i] * NET_PAGE_SIZE) != MAP_FAILED);
+    pages_mapped += n;
+    return base;
+}
+
+void guest_unmap(struct guest_access *access, void *pages, unsigned int n)
+{
+    (void)access;
+    munmap(pages, n * (size_t)NET_PAGE_SIZE);
+    pages_mapped -= n;
 }
 
 void guest_port_notify(struct guest_port *port)
@@ -412,6 +435,19 @@ static void stream(struct path *p, const struct ends *ends, int from)
 /* Without: what the daemon does where io_uring is not allowed. */
 static bool without_io_uring;
 
+/* The frontend's pages stay mapped. */
+static bool with_persistent_grants;
+
+static void map_pages(struct net_queue *queue)
+{
+    const struct persistent_bounds tx = {PROT_READ, NET_RING_SLOTS, 64};
+    const struct persistent_bounds rx = {PROT_READ | PROT_WRITE, NET_RING_SLOTS, 64};
+
+    queue->tx_pages = persistent_new(NULL, 1, &tx);
+    queue->rx_pages = persistent_new(NULL, 1, &rx);
+    assert_true(queue->tx_pages && queue->rx_pages);
+}
+
 static void path_of(struct path *p, const struct ends *ends, const struct net_offers *offers)
 {
     unsigned int guest = offers->gso_v4 ? TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 : 0;
@@ -427,6 +463,8 @@ static void path_of(struct path *p, const struct ends *ends, const struct net_of
     p->vif = (struct vif){.dev = &p->dev, .service = &p->service, .buffers = p->buffers, .offers = *offers};
     p->queue = (struct net_queue){.vif = &p->vif, .tap = ends->tap[1]};
     assert_true(net_rate_parse(&p->vif.rate, "", 0));
+    if (with_persistent_grants)
+        map_pages(&p->queue);
     restart(p);
     post(p);
     assert_int_equal(ioctl(ends->tap[0], TUNSETOFFLOAD, (unsigned long)guest), 0);
@@ -450,6 +488,9 @@ static void run(const struct net_offers *offers, bool large)
         close(ends.tap[i]);
         close(ends.space[i]);
     }
+    persistent_free(p->queue.tx_pages);
+    persistent_free(p->queue.rx_pages);
+    assert_int_equal(pages_mapped, 0);
     net_buffers_free(p->buffers);
     net_tap_io_close(p->service.io);
     free(p);
@@ -490,15 +531,34 @@ static void test_without_io_uring(void **state)
     without_io_uring = false;
 }
 
+/* Each page is copied by the hypervisor once at most; from then on it is mapped. */
+static void test_persistent_grants(void **state)
+{
+    const struct net_offers all = {true, true, true, true, true};
+
+    (void)state;
+    pages_copied = 0;
+    with_persistent_grants = true;
+    run(&all, true);
+    with_persistent_grants = false;
+    assert_in_range(pages_copied, 1, GUEST_PAGES);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_offloads),
-        cmocka_unit_test(test_no_offloads),
-        cmocka_unit_test(test_checksums_of_ipv6_only),
-        cmocka_unit_test(test_without_io_uring),
+        cmocka_unit_test(test_all_offloads),           cmocka_unit_test(test_no_offloads),
+        cmocka_unit_test(test_checksums_of_ipv6_only), cmocka_unit_test(test_without_io_uring),
+        cmocka_unit_test(test_persistent_grants),
     };
 
     signal(SIGPIPE, SIG_IGN);
+    guest_fd = memfd_create("guest", MFD_CLOEXEC);
+    if (guest_fd < 0 || ftruncate(guest_fd, GUEST_PAGES * (off_t)NET_PAGE_SIZE) != 0)
+        abort();
+    guest_page =
+        mmap(NULL, GUEST_PAGES * (size_t)NET_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, guest_fd, 0);
+    if (guest_page == MAP_FAILED)
+        abort();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
