@@ -18,7 +18,7 @@ UDP_ECHO = 5005  # of dom0's netload
 
 
 def disk_loads():
-    for size, bs, modes, figure in (("seq-1m", "1M", ("read", "write"), BYTES),
+    for size, bs, modes, figure in (("seq-512k", "512K", ("read", "write"), BYTES),
                                     ("rand-4k", "4096", ("rand", "randwrite"), REQUESTS)):
         for verb, mode in zip(("read", "write"), modes):
             for depth in 1, 32:
