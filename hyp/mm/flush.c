@@ -27,20 +27,31 @@ u32 flush_stamp(void)
     return (u32)now;
 }
 
-/* To be called before the flush itself. */
-static void count_flush(void)
+/* Both as the moment that ends in these bits and was last, as flush_filter() takes them. */
+u32 flush_later(u32 a, u32 b)
+{
+    u32 now = (u32)READ_ONCE(flush_clock);
+
+    return now - a < now - b ? a : b;
+}
+
+/* The time of a flush, read before it. What counts is written when it is done: until then others must not
+ * take this CPU for clean. */
+static u64 flush_begin(void)
 {
     u64 now = READ_ONCE(flush_clock);
 
     if (READ_ONCE(last_stamp) == now)
         now = __atomic_add_fetch(&flush_clock, 1, __ATOMIC_SEQ_CST);
-    WRITE_ONCE(this_cpu(flush_time), now);
+    return now;
 }
 
 void flush_local(void)
 {
-    count_flush();
+    u64 time = flush_begin();
+
     hw_flush_tlb();
+    WRITE_ONCE(this_cpu(flush_time), time);
 }
 
 void flush_local_page(u64 va)
@@ -50,8 +61,10 @@ void flush_local_page(u64 va)
 
 void load_cr3(u64 cr3)
 {
-    count_flush();
+    u64 time = flush_begin();
+
     hw_load_cr3(cr3);
+    WRITE_ONCE(this_cpu(flush_time), time);
 }
 
 static void flush_on_cpu(void *arg)

@@ -22,6 +22,8 @@ void flush_cpus(const cpumask_t *mask, u64 va);
 void load_cr3(u64 cr3);
 /* Stamp for a frame that lost its last use now. The store that took the use away must be globally visible. */
 u32 flush_stamp(void);
+/* The one of two stamps that asks for more. */
+u32 flush_later(u32 a, u32 b);
 /* Takes those out of `mask` that have flushed since `stamp`. */
 void flush_filter(cpumask_t *mask, u32 stamp);
 /* Flushes those of `mask` that have not flushed since `stamp`. */

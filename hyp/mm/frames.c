@@ -65,9 +65,7 @@ static void free_locked(u64 mfn, unsigned order, bool stale)
 
         list_del_block(b, order);
         if (b->type_info & FREE_MAY_BE_STALE) {
-            /* The later of the two moments, modulo 2^32. */
-            if (!stale || (s32)(b->tlb_stamp - stamp) > 0)
-                stamp = b->tlb_stamp;
+            stamp = stale ? flush_later(stamp, b->tlb_stamp) : b->tlb_stamp;
             stale = true;
         }
         b->type_info = PGT_none;

@@ -130,21 +130,22 @@ bool type_get_writable(struct page_info *pg)
     }
 }
 
+/*
+ * The last use is first taken out of everybody's reach (a use that is not validated), so that no use can come
+ * and go between the stamp and the count that says "none": it would have left translations that are later
+ * than the stamp.
+ */
 void type_put_simple(struct page_info *pg)
 {
-    u64 x = READ_ONCE(pg->type_info);
+    u64 x = READ_ONCE(pg->type_info), n;
 
-    for (;;) {
-        u64 n = x - 1;
-
+    do {
         ASSERT((x & PGT_count_mask) != 0);
-        if ((n & PGT_count_mask) == 0) {
-            /* Before the count says so: whoever claims the frame next reads the stamp. */
-            WRITE_ONCE(pg->tlb_stamp, flush_stamp());
-            n &= ~PGT_validated;
-        }
-        if (likely(cmpxchg_u64(&pg->type_info, &x, n)))
-            return;
+        n = (x & PGT_count_mask) == 1 ? x & ~PGT_validated : x - 1;
+    } while (unlikely(!cmpxchg_u64(&pg->type_info, &x, n)));
+    if ((x & PGT_count_mask) == 1) {
+        WRITE_ONCE(pg->tlb_stamp, flush_stamp());
+        __atomic_store_n(&pg->type_info, n - 1, __ATOMIC_RELEASE);
     }
 }
 
@@ -154,10 +155,11 @@ static int get_seg_desc(struct page_info *pg)
     u64 x = READ_ONCE(pg->type_info);
     u64 *desc = mfn_to_virt(page_to_mfn(pg));
 
-    if ((x & (PGT_type_mask | PGT_validated)) == (PGT_seg_desc | PGT_validated)) {
-        while ((x & PGT_count_mask) != 0)
-            if (cmpxchg_u64(&pg->type_info, &x, x + 1))
-                return 0;
+    while ((x & PGT_type_mask) == PGT_seg_desc && (x & PGT_count_mask)) {
+        if (!(x & PGT_validated))
+            x = READ_ONCE(pg->type_info); /* the last use is just going */
+        else if (cmpxchg_u64(&pg->type_info, &x, x + 1))
+            return 0;
     }
     if (!type_claim(pg, PGT_seg_desc))
         return -EINVAL;

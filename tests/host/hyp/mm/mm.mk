@@ -23,7 +23,10 @@ $(TEST_MM_DIR)/obj/%.o: %.c
 	$(CC) $(TEST_MM_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(TEST_MM_BINS): $(TEST_MM_DIR)/%: $(TEST_MM_DIR)/obj/tests/host/hyp/mm/%.o $(TEST_MM_OPS) $(TEST_MM_OBJS)
-	$(CC) $(TEST_MM_CFLAGS) -o $@ $^ -lcmocka -lpthread
+	$(CC) $(TEST_MM_CFLAGS) $(TEST_MM_LDFLAGS) -o $@ $^ -lcmocka -lpthread
+
+# It looks at a frame at the moment of its stamp.
+$(TEST_MM_DIR)/test_frames: TEST_MM_LDFLAGS := -Wl,--wrap=flush_stamp
 
 # The memory hypercalls on top of the same machine.
 TEST_CALLS_SRCS := hyp/hypercalls/mmu.c hyp/hypercalls/unknown.c hyp/hypercalls/mmuext.c hyp/hypercalls/pg_owner.c $(wildcard hyp/hypercalls/memory_op*.c) \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The frame allocator, the heap, claims, and the ways of frames to and from owners. */
 #include "two_domains.h"
+#include "mm/domain_pages.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -219,6 +220,58 @@ static void test_flush_clock(void **state)
     fake_set_cpu(0);
 }
 
+/* Blocks that lay free for half of the clock's round: what they are merged into asks for the later flush. */
+static void test_merged_stamps(void **state)
+{
+    u32 now = flush_stamp(), old = now - 0x90000000u, young = now - 1;
+
+    (void)state;
+    assert_int_equal(flush_later(old, young), young);
+    assert_int_equal(flush_later(now, young), now);
+    for (unsigned first = 0; first < 4; first++) {
+        struct page_info *pg = alloc_domain_pages(&a.mm, 9, 0, ALLOC_NO_ACCOUNT);
+
+        assert_non_null(pg);
+        pg[256 * (first / 2)].tlb_stamp = old;
+        pg[256 * !(first / 2)].tlb_stamp = young;
+        frames_free(&pg[256 * (first % 2)], 8, true);
+        frames_free(&pg[256 * !(first % 2)], 8, true);
+        while (pg->type_info == PGT_none) /* merged further */
+            pg -= 1UL << __builtin_ctzl(mfn_x(page_to_mfn(pg)));
+        assert_int_equal(pg->tlb_stamp, young);
+    }
+}
+
+static struct page_info *stamped;
+u32 __real_flush_stamp(void);
+u32 __wrap_flush_stamp(void);
+
+/* A use that came and went now would leave translations that the stamp knows nothing of. */
+u32 __wrap_flush_stamp(void)
+{
+    if (stamped)
+        assert_int_equal(stamped->type_info & (PGT_validated | PGT_count_mask), 1);
+    return __real_flush_stamp();
+}
+
+static void test_last_use_and_stamp(void **state)
+{
+    static const u64 types[] = {PGT_writable, PGT_seg_desc};
+    struct page_info *pg = mfn_to_page(a.frame[20]);
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(get_page_and_type(pg, &a.mm, types[i]), 0);
+        assert_int_equal(get_page_and_type(pg, &a.mm, types[i]), 0);
+        stamped = pg;
+        put_page_and_type(pg);
+        put_page_and_type(pg);
+        stamped = NULL;
+        assert_int_equal(pg->type_info, types[i]);
+    }
+    assert_sound();
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, two_domains_setup, two_domains_teardown)
 
 int main(void)
@@ -232,6 +285,8 @@ int main(void)
         CASE(test_freeze),
         CASE(test_dying_owner),
         CASE(test_flush_clock),
+        CASE(test_merged_stamps),
+        CASE(test_last_use_and_stamp),
         CASE(test_drained),
     };
     return cmocka_run_group_tests_name("frames", tests, NULL, NULL);
