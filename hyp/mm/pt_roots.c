@@ -9,7 +9,8 @@ int pt_pin(struct mm_owner *pt, mfn_t mfn, u64 type)
     if (!pg)
         return -EINVAL;
     spin_lock(&pt->pt_lock);
-    /* mm_relinquish() takes this lock for each frame after `dying` is set: no pin can slip in behind it. */
+    /* mm_relinquish() takes this lock after `dying` is set and before it looks at a frame: no pin can slip in
+     * behind it. */
     int rc = READ_ONCE(pt->dying) ? -EINVAL : table_get(pg, pt, type, true);
     if (!rc && (pg->type_info & PGT_pinned)) {
         table_put(pg, pt);

@@ -52,6 +52,9 @@ int mm_relinquish(struct mm_owner *o)
 
     ASSERT(o->dying);
     claim_pages(o, 0);
+    /* Whoever takes a pin under the lock from now on sees `dying`; whoever had it has set PGT_pinned. */
+    spin_lock(&o->pt_lock);
+    spin_unlock(&o->pt_lock);
     for (;;) {
         if (pt_unfinished(o) && pt_finish(o))
             return -ERESTART;
