@@ -54,6 +54,10 @@ static void free_domain(struct domain *d)
         if (d->vcpu[i])
             vcpu_destroy(d->vcpu[i]);
     mm_owner_free(&d->mm);
+    /* From here on somebody else may have the number. */
+    spin_lock(&list_lock);
+    list_remove(&d->link);
+    spin_unlock(&list_lock);
     hyp_free(d->e820);
     hyp_free(d->cpuid_custom);
     hyp_free(d->vcpu);
@@ -62,12 +66,8 @@ static void free_domain(struct domain *d)
 
 void domain_put(struct domain *d)
 {
-    if (__atomic_sub_fetch(&d->refs, 1, __ATOMIC_SEQ_CST))
-        return;
-    spin_lock(&list_lock);
-    list_remove(&d->link);
-    spin_unlock(&list_lock);
-    free_domain(d);
+    if (!__atomic_sub_fetch(&d->refs, 1, __ATOMIC_SEQ_CST))
+        free_domain(d);
 }
 
 struct domain *domain_get_next(unsigned domid)
@@ -219,9 +219,6 @@ int domain_create(u16 domid, const struct xen_domctl_createdomain *cfg, bool pri
     d->mm.may_map_mmio = privileged;
     rc = create_parts(d, cfg);
     if (rc) {
-        spin_lock(&list_lock);
-        list_remove(&d->link);
-        spin_unlock(&list_lock);
         undo_parts(d);
         return rc;
     }

@@ -70,7 +70,10 @@ static void reap_if_drained(struct domain *d)
     bool reap;
 
     spin_lock(&d->lock);
+    /* Under the lock: whoever took the last frame off the list is done with it. */
+    spin_lock(&d->mm.page_lock);
     reap = d->dying == DOM_DEAD && !d->reaped && !mm_owner_has_frames(&d->mm);
+    spin_unlock(&d->mm.page_lock);
     if (reap)
         d->reaped = true;
     spin_unlock(&d->lock);
