@@ -2,6 +2,7 @@
 /* The context of a vCPU: set by the toolstack or by its own domain, read back, reset. Roots and the shared
  * record. */
 #include "cpu/processor.h"
+#include "cpu/smp.h"
 #include "domain/debugreg.h"
 #include "domain/domain.h"
 #include "domain/fpu.h"
@@ -109,12 +110,21 @@ int vcpu_set_user_root(struct vcpu *v, mfn_t l4)
     return 0;
 }
 
-/* The vCPU is off every CPU. */
-void vcpu_reset(struct vcpu *v)
+static void drop_roots(struct vcpu *v)
 {
     put_root(v->guest_l4_user);
     put_root(v->guest_l4);
     v->guest_l4 = v->guest_l4_user = MFN_NONE;
+}
+
+static void no_work(void *)
+{
+}
+
+/* The vCPU is off every CPU. */
+void vcpu_reset(struct vcpu *v)
+{
+    drop_roots(v);
     vcpu_destroy_gdt(v);
     vcpu_invalidate_ldt(v);
     v->ldt_base = 0;
@@ -123,6 +133,9 @@ void vcpu_reset(struct vcpu *v)
         mfn_t mfn = v->info_mfn;
 
         use_default_info(v);
+        /* Who raises an event at this moment may be about to write to the old place; with interrupts off, so
+         * that a call waits for it. */
+        smp_call(&cpu_online_mask, no_work, NULL);
         put_page_and_type(mfn_to_page(mfn));
     }
     v->runstate_guest = v->time_info_guest = 0;
@@ -259,7 +272,7 @@ int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
     if (!rc)
         rc = import_descriptors(v, c);
     if (rc) {
-        vcpu_reset(v);
+        drop_roots(v);
         return rc;
     }
     import_registers(v, c);
@@ -309,24 +322,17 @@ void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c)
 /* --- the record shared with the guest
  * ----------------------------------------------------------------------------- */
 
-int vcpu_register_info(struct vcpu *v, mfn_t mfn, unsigned offset)
+/* The domain's lock is held: two vCPUs may do this for a third, and one may wake it. */
+static int register_info(struct vcpu *v, mfn_t mfn, unsigned offset)
 {
     struct vcpu_info *info;
-    struct page_info *pg;
-    int rc;
 
-    if (offset > PAGE_SIZE - sizeof(struct vcpu_info))
-        return -ENXIO;
-    if (offset % sizeof(u64) || !mfn_eq(v->info_mfn, MFN_NONE))
+    if (!mfn_eq(v->info_mfn, MFN_NONE))
         return -EINVAL;
     /* Only of itself, or of one that is not running. */
     if (v != current && !(READ_ONCE(v->pause_flags) & VPF_DOWN))
         return -EINVAL;
-    if (!mfn_valid(mfn))
-        return -EINVAL;
-    pg = mfn_to_page(mfn);
-    rc = get_page_and_type(pg, mm_of(v->domain), PGT_writable);
-    if (rc)
+    if (!mfn_valid(mfn) || get_page_and_type(mfn_to_page(mfn), mm_of(v->domain), PGT_writable))
         return -EINVAL;
     info = (struct vcpu_info *)((char *)mfn_to_virt(mfn) + offset);
     if (v->info == &dummy_vcpu_info) {
@@ -342,4 +348,18 @@ int vcpu_register_info(struct vcpu *v, mfn_t mfn, unsigned offset)
     WRITE_ONCE(info->evtchn_pending_sel, ~0UL);
     WRITE_ONCE(info->evtchn_upcall_pending, 1);
     return 0;
+}
+
+int vcpu_register_info(struct vcpu *v, mfn_t mfn, unsigned offset)
+{
+    int rc;
+
+    if (offset > PAGE_SIZE - sizeof(struct vcpu_info))
+        return -ENXIO;
+    if (offset % sizeof(u64))
+        return -EINVAL;
+    spin_lock(&v->domain->lock);
+    rc = register_info(v, mfn, offset);
+    spin_unlock(&v->domain->lock);
+    return rc;
 }

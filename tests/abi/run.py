@@ -29,8 +29,8 @@ ORACLE = ROOT / "tests/abi/oracle.txt"
 XEN_PACKAGE = "xen-hypervisor-4.17-amd64"
 
 CONSOLE = {
-    "xen": "console=com1 com1=115200 dom0_mem=64M dom0_max_vcpus=4 loglvl=warning guest_loglvl=warning",
-    "hospes": "console=com1 com1=115200 dom0_mem=64M dom0_max_vcpus=4",
+    "xen": "console=com1 com1=115200 dom0_mem=64M dom0_max_vcpus=5 loglvl=warning guest_loglvl=warning",
+    "hospes": "console=com1 com1=115200 dom0_mem=64M dom0_max_vcpus=5",
 }
 # Images that mean little on one CPU.
 CPUS = {"race": 2, "fuzz": 2}

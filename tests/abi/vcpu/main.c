@@ -228,6 +228,22 @@ CLAIM(vcpu_info, "register_vcpu_info moves the record to a guest page, once; tim
     abi_slot_free(slot);
 }
 
+CLAIM(vcpu_info_kept, "a vCPU whose initialise is refused keeps the record that was registered for it")
+{
+    unsigned last = smp_vcpus() - 1;
+    struct vcpu_register_vcpu_info r = {.mfn = virt_to_mfn(abi_page())};
+    static struct vcpu_guest_context ctx;
+
+    if (last < 4)
+        SKIP("the others are started by other claims");
+    REQUIRE_OK(hv_vcpu_op(VCPUOP_register_vcpu_info, last, &r));
+    ctx.flags = VGCF_IN_KERNEL;
+    ctx.user_regs.cs = FLAT_KERNEL_CS;
+    ctx.ctrlreg[3] = xen_pfn_to_cr3(abi_alien_mfn());
+    EXPECT(hv_vcpu_op(VCPUOP_initialise, last, &ctx) < 0);
+    EXPECT_EQ(hv_vcpu_op(VCPUOP_register_vcpu_info, last, &r), -XEN_EINVAL);
+}
+
 CLAIM(runstate, "the runstate area is filled at once and at each schedule: running, times add up")
 {
     static struct vcpu_runstate_info area;
