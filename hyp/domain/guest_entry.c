@@ -163,7 +163,10 @@ void exit_work(struct cpu_user_regs *regs)
             run_on_fresh_stack(idle_loop);
         if (likely(!vcpu_event_pending(v) && !nmi_due(v) && !v->segments_bad))
             return;
+        /* It may crash the domain, whose lock is held around flushes that wait for this CPU. */
+        local_irq_enable();
         deliver_pending(regs);
+        local_irq_disable();
     }
 }
 

@@ -9,7 +9,7 @@
 /* Delivers a vector to the guest's handler; no handler or an unusable stack crashes the domain. */
 void inject_trap(struct cpu_user_regs *regs, u8 vector, u32 error_code);
 void inject_page_fault(struct cpu_user_regs *regs, u64 addr, u32 error_code);
-/* Delivers an event upcall, NMI... if one is due; called on the way out with interrupts off. */
+/* Delivers an event upcall, NMI... if one is due; called on the way out. */
 void deliver_pending(struct cpu_user_regs *regs);
 /* HYPERVISOR_iret. */
 void do_guest_iret(struct cpu_user_regs *regs);
