@@ -242,7 +242,7 @@ bool emulate_pt_write(struct cpu_user_regs *regs, u64 addr)
         return false;
     table = pte_mfn(w.l1e);
     /* Copy-on-write faults end here, before anything is decoded. */
-    if (!mfn_valid(table) || (READ_ONCE(mfn_to_page(table)->type_info) & PGT_type_mask) != PGT_l1)
+    if (!pt_is_l1_table(mm_of(v->domain), table))
         return false;
     if (!decode(regs, &in, &pi) || (addr & (pi.size - 1)))
         return false;
