@@ -86,10 +86,10 @@ static void hypervisor_exception(struct cpu_user_regs *regs)
 {
     u64 fixup;
 
-    if (regs->rip == (u64)iret_instruction)
-        iret_failed(regs);
     if (regs->entry_vector == TRAP_PF && guest_mends_fault(read_cr2()))
         return;
+    if (regs->rip == (u64)iret_instruction)
+        iret_failed(regs);
     fixup = extable_find(regs->rip);
     if (!fixup)
         fatal_trap(regs);

@@ -158,6 +158,27 @@ CLAIM(bad_ss, "a stack selector that does not load ends the same way")
     upcall_mask_set(0);
 }
 
+CLAIM(ldt_cs, "a code selector of the LDT loads, though the LDT's page was not in use before")
+{
+    struct mmuext_op op = {.cmd = MMUEXT_SET_LDT, .arg2.nr_ents = 512};
+    struct iret_context c = base();
+    uint64_t *ldt = abi_page();
+
+    ldt[5] = 0x00affb000000ffffull; /* 64-bit code, DPL 3 */
+    EXPECT_EQ(mm_readonly(ldt), 0);
+    op.arg1.linear_addr = (unsigned long)ldt;
+    EXPECT_EQ(hv_mmuext_op(&op, 1, NULL, DOMID_SELF), 0);
+    catch_all();
+    c.cs = 5 * 8 | 4;
+    do_iret(&c);
+    EXPECT_EQ(seen_count, 0);
+    upcall_mask_set(0);
+    op.arg2.nr_ents = 0;
+    EXPECT_EQ(hv_mmuext_op(&op, 1, NULL, DOMID_SELF), 0);
+    EXPECT_EQ(mm_writable(ldt), 0);
+    page_free(ldt, 0);
+}
+
 CLAIM(noncanonical_rip, "a non-canonical RIP gives the guest a fault and hurts nobody")
 {
     static const uint64_t rips[] = {1ul << 47, 1ul << 63, 0x8000000000000000ul, 0xffff7ffffffffffful};
