@@ -82,8 +82,7 @@ static long hand_over(struct chunk *c, u64 index)
             rc = -EFAULT;
             continue;
         }
-        for (u64 k = 0; k < 1UL << order; k++)
-            set_m2p(mfn_of(mfn + k), pfn + k);
+        set_m2p_of(mm_of(c->d), mfn_of(mfn), 1UL << order, pfn);
         if (put_guest_u64(slot, mfn))
             rc = -EFAULT;
     }

@@ -55,8 +55,8 @@ static void populate(struct request *r, bool set_pfn)
         if (!pg)
             return;
         mfn_t mfn = page_to_mfn(pg);
-        for (u64 i = 0; set_pfn && i < 1UL << r->order; i++)
-            set_m2p(mfn_of(mfn_x(mfn) + i), pfn + i);
+        if (set_pfn)
+            set_m2p_of(mm_of(r->d), mfn, 1UL << r->order, pfn);
         if (r->list && put_guest_u64(slot, mfn_x(mfn)))
             return;
     }

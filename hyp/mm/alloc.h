@@ -41,6 +41,8 @@ void hyp_heap_dump(void);
  */
 struct page_info *alloc_domain_pages(struct mm_owner *o, unsigned order, unsigned address_bits,
                                      unsigned flags);
+/* M2P entries of frames that o has just been given: left alone where it has released them meanwhile. */
+void set_m2p_of(const struct mm_owner *o, mfn_t first, u64 n, u64 pfn);
 /* Makes frames that ALLOC_NO_ACCOUNT gave `o`'s, as above. -EINVAL dying, -ENOMEM over max_pages; nothing
  * changed then. */
 int assign_domain_pages(struct mm_owner *o, struct page_info *pg, unsigned order);

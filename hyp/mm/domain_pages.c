@@ -119,6 +119,18 @@ struct page_info *alloc_domain_pages(struct mm_owner *o, unsigned order, unsigne
     return pg;
 }
 
+void set_m2p_of(const struct mm_owner *o, mfn_t first, u64 n, u64 pfn)
+{
+    for (u64 i = 0; i < n; i++) {
+        struct page_info *pg = get_page_mfn(mfn_of(mfn_x(first) + i), o);
+
+        if (likely(pg)) {
+            set_m2p(page_to_mfn(pg), pfn + i);
+            put_page(pg);
+        }
+    }
+}
+
 int assign_domain_pages(struct mm_owner *o, struct page_info *pg, unsigned order)
 {
     int rc = account(o, 1UL << order, 0);

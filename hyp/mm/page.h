@@ -111,6 +111,7 @@ int __must_check get_page_and_type(struct page_info *pg, const struct mm_owner *
 void put_page_and_type(struct page_info *pg);
 
 #define INVALID_M2P (~0UL)
+/* A reference is held, or nobody else can have the frame: it would be another domain's entry otherwise. */
 static inline void set_m2p(mfn_t mfn, u64 pfn)
 {
     WRITE_ONCE(m2p[mfn_x(mfn)], pfn);
