@@ -51,7 +51,7 @@ void cap_set(struct domain *d, u32 percent)
     __atomic_store_n(&d->cap_left, budget_of(percent), __ATOMIC_SEQ_CST);
     __atomic_store_n(&d->sched_cap, percent, __ATOMIC_SEQ_CST);
     unpark_all(d);
-    if (percent)
+    if (percent && d->dying == DOM_ALIVE)
         timer_set(&d->cap_timer, now() + PERIOD);
 }
 

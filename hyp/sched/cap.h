@@ -13,7 +13,7 @@
 #include "domain/domain.h"
 
 void cap_domain_init(struct domain *d);
-/* 0: no cap. Not in interrupt context. */
+/* 0: no cap. Not in interrupt context, and not while the domain begins to die. */
 void cap_set(struct domain *d, u32 percent);
 /* No more refills. The domain is dying and off all CPUs. */
 void cap_stop(struct domain *d);
