@@ -11,7 +11,7 @@
 #include "lib/errno.h"
 #include "mm/guest_access.h"
 
-/* CR4 bits that a guest may see change; the rest keeps its value and a write of it is ignored. */
+/* Elements of a string instruction before events have their turn. */
 #define STRING_IO_BATCH 64
 
 static void emulate_cpuid_at(struct cpu_user_regs *regs)
@@ -130,10 +130,11 @@ static bool read_cr(struct cpu_user_regs *regs, const struct insn *in)
     return true;
 }
 
-static bool write_cr(struct cpu_user_regs *regs, const struct insn *in)
+static bool write_cr(struct cpu_user_regs *regs, struct insn *in)
 {
     struct vcpu *v = current;
     u64 val = *insn_reg(regs, in->rm);
+    int rc;
 
     switch (in->reg) {
     case 0:
@@ -149,7 +150,11 @@ static bool write_cr(struct cpu_user_regs *regs, const struct insn *in)
         WRITE_ONCE(v->info->arch.cr2, val);
         return true;
     case 3:
-        return vcpu_set_kernel_root(v, paddr_to_mfn(val)) == 0;
+        rc = vcpu_set_kernel_root(v, paddr_to_mfn(val));
+        if (rc != -ERESTART)
+            return rc == 0;
+        in->length = 0; /* preempted: the instruction is executed again */
+        return true;
     case 4:
         v->cr4 = vcpu_guest_cr4(val);
         vcpu_load_cr4(v);

@@ -21,7 +21,7 @@ static u32 all_ones(unsigned size)
 
 bool guest_port_allowed(struct vcpu *v, u16 port, unsigned size)
 {
-    u8 bits[2];
+    u8 bits[2] = {0xff, 0xff};
     u32 map;
 
     if (guest_has_iopl(v))
