@@ -54,6 +54,7 @@ SHORT_FORM = {
                                 "test_in_tree_card[linux]"],
     "test_domain_errors.py": ["test_"],
     "test_domain_verbs.py": ["test_"],
+    "test_hostile.py": ["test_attacks"],
     "test_net.py": ["test_ping", "test_echo_of_all_sizes"],
     "test_netd.py": ["test_ping", "test_bulk", "test_killed_daemon", "test_dhcp_nat_forward"],
     "test_qcow2.py": ["test_overlay"],
