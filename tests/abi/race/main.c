@@ -7,6 +7,7 @@
  * every count is as before and the hypervisor lives is not. The runner gives this image two CPUs.
  */
 #include "tests/abi/lib/abi.h"
+#include "guest/events.h"
 #include "guest/grant.h"
 #include "guest/smp.h"
 #include "guest/time.h"
@@ -437,4 +438,44 @@ CLAIM(flushes, "flushes of all by all do not wait for each other for ever")
 CLAIM(grants_wrong_place, "an unmap at the wrong place takes nothing from the vCPU whose mapping it names")
 {
     compete_for_grants(wrong_place_job);
+}
+
+static uint64_t *odd_root;
+
+/* A page that becomes a root again and again and is none in the end: each time TLBs are flushed, under locks.
+ */
+static void refuse_context(unsigned me, uint64_t *seed)
+{
+    static struct vcpu_guest_context ctx;
+
+    (void)me;
+    (void)seed;
+    ctx.flags = VGCF_IN_KERNEL;
+    ctx.user_regs.cs = FLAT_KERNEL_CS;
+    ctx.ctrlreg[3] = xen_pfn_to_cr3(virt_to_mfn(odd_root));
+    hv_update_va_mapping((unsigned long)odd_root, make_pte(virt_to_mfn(odd_root), PTE_RW), UVMF_INVLPG);
+    odd_root[511] = 1; /* no frame of the domain's */
+    hv_update_va_mapping((unsigned long)odd_root, make_pte(virt_to_mfn(odd_root), PTE_RO), UVMF_INVLPG);
+    hv_vcpu_op(VCPUOP_initialise, smp_vcpus() - 1, &ctx);
+}
+
+CRASH_CLAIM(crash_at_upcall,
+            "a crash at an upcall, while another vCPU is refused a context, is no more than that")
+{
+    if (smp_vcpus() < 3)
+        SKIP("the domain has fewer than three vCPUs");
+    REQUIRE_OK(smp_start(1, runner, (void *)1ul));
+    odd_root = abi_page();
+    work = refuse_context;
+    while (running < 1)
+        hv_sched_op(SCHEDOP_yield, NULL);
+    for (uint64_t end = time_now() + DURATION_NS / 4; time_now() < end;)
+        ;
+    struct evtchn_send send = {.port = (unsigned)event_bind_ipi(0)};
+    event_unmask(send.port);
+    upcall_mask_set(0);
+    asm volatile("mov %0, %%rsp; syscall"
+                 :
+                 : "r"(BAD_PTR), "a"(__HYPERVISOR_event_channel_op), "D"(EVTCHNOP_send), "S"(&send)
+                 : "rcx", "r11", "memory");
 }
