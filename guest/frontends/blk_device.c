@@ -224,6 +224,26 @@ static void close_nodes(struct blk_dev *dev)
     xenbus_device_close(&dev->xb);
 }
 
+static struct blk_dev *from_suspend(struct dev_suspend *s)
+{
+    return (struct blk_dev *)((char *)s - offsetof(struct blk_dev, suspend));
+}
+
+static void note_suspend(struct dev_suspend *s)
+{
+    blk_note(from_suspend(s), BLK_EV_SUSPEND);
+}
+
+static void note_resume(struct dev_suspend *s)
+{
+    blk_note(from_suspend(s), BLK_EV_RESUME);
+}
+
+static bool may_go_on(void *data)
+{
+    return blk_noted(data, BLK_EV_RESUME);
+}
+
 static void suspend_and_resume(struct blk_dev *dev)
 {
     int rc;
@@ -232,7 +252,9 @@ static void suspend_and_resume(struct blk_dev *dev)
         blk_drain(dev, DRAIN);
         blk_disconnect(dev);
     }
-    blk_stand_by(dev);
+    dev_suspend_ready(&dev->suspend);
+    waitq_wait(&dev->wake, may_go_on, dev, 0);
+    __atomic_and_fetch(&dev->events, ~(unsigned)BLK_EV_RESUME, __ATOMIC_ACQ_REL);
     if (dev->error)
         return;
     close_nodes(dev);
@@ -352,6 +374,7 @@ static struct blk_dev *open_device(unsigned id, const struct blk_options *opt, i
     *error = dev ? xenbus_init() : -XEN_ENOMEM;
     if (*error)
         goto out;
+    dev->suspend = (struct dev_suspend){.suspend = note_suspend, .resume = note_resume};
     set_options(dev, opt);
     why = "no such device";
     *error = open_nodes(dev, id);
@@ -359,7 +382,7 @@ static struct blk_dev *open_device(unsigned id, const struct blk_options *opt, i
         goto out;
     *error = start(dev, &why);
     if (!*error) {
-        blk_list_add(dev);
+        dev_suspend_add(&dev->suspend);
         report(dev);
         return dev;
     }
@@ -395,7 +418,7 @@ void blk_close(struct blk_dev *dev)
     uint64_t deadline = time_now() + LAST_REQUESTS;
 
     suspend_hold();
-    blk_list_remove(dev);
+    dev_suspend_remove(&dev->suspend);
     while (!all_ended(dev) && time_now() < deadline)
         time_sleep(SECONDS / 100);
     blk_note(dev, BLK_EV_CLOSE);

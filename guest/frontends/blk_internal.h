@@ -6,7 +6,6 @@
  * A block device as its own files see it.
  *
  *   blk_device.c   open, close, the manager thread: what to do when the backend's state changes
- *   blk_suspend.c  all devices together, when the domain is saved
  *   blk_connect.c  one connection: features, rings, nodes of the store
  *   blk_channel.c  a queue on its vCPU: event, polling thread, watchdog
  *   blk_io.c       requests of callers: checks, the choice of a queue, waiting
@@ -17,6 +16,7 @@
 #include <stdint.h>
 #include "guest/frontends/blk.h"
 #include "guest/frontends/blk_queue.h"
+#include "guest/frontends/dev_suspend.h"
 #include "guest/thread.h"
 #include "guest/xenbus.h"
 
@@ -67,8 +67,7 @@ struct blk_dev {
     struct waitq changed; /* of users: size, error */
     struct waitq io;      /* of threads that wait for a request; outlives their stacks */
     unsigned events;      /* blk_event, atomic */
-    bool suspended;       /* disconnected, since the domain is to be suspended; atomic */
-    struct blk_dev *next; /* of all that are open */
+    struct dev_suspend suspend;
     int error;            /* 0, or why the device is out of use; atomic */
     const char *broken;   /* what the backend did; atomic */
     unsigned unsupported; /* 1 << blk_op that the backend refused, atomic */
@@ -83,14 +82,6 @@ struct blk_dev {
 /* Leaves the manager a note; whether there is one of these. */
 void blk_note(struct blk_dev *dev, unsigned event);
 bool blk_noted(const struct blk_dev *dev, unsigned events);
-
-/* --- blk_suspend.c: within suspend_hold(), or the manager --- */
-
-void blk_list_add(struct blk_dev *dev);
-void blk_list_remove(struct blk_dev *dev);
-
-/* The manager, disconnected: tells whoever suspends the domain, and waits until that goes on. */
-void blk_stand_by(struct blk_dev *dev);
 
 /* --- blk_connect.c: threads only --- */
 

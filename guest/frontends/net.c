@@ -115,69 +115,21 @@ static int watch_front(struct net_device *dev)
     return rc;
 }
 
-/* --- all cards --- */
+/* --- when the domain is suspended --- */
 
-static struct {
-    struct spinlock lock;
-    struct net_device *first;
-    struct waitq wait; /* for cards to be suspended */
-    bool hooked;
-} all;
-
-static bool is_suspended(void *arg)
+static struct net_device *from_suspend(struct dev_suspend *s)
 {
-    return __atomic_load_n(&((struct net_device *)arg)->suspended, __ATOMIC_ACQUIRE);
+    return (struct net_device *)((char *)s - offsetof(struct net_device, suspend));
 }
 
-/*
- * Ports and grants end with the domain, so the cards are disconnected before and connect again afterwards, as
- * if their backends had come back. Nobody opens or closes one meanwhile: suspend_hold().
- */
-static void before_suspend(void *arg)
+static void note_suspend(struct dev_suspend *s)
 {
-    (void)arg;
-    for (struct net_device *dev = all.first; dev; dev = dev->next) {
-        net_news(dev, NET_NEWS_SUSPEND);
-        waitq_wait(&all.wait, is_suspended, dev, 0);
-    }
+    net_news(from_suspend(s), NET_NEWS_SUSPEND);
 }
 
-static void after_suspend(void *arg, bool cancelled)
+static void note_resume(struct dev_suspend *s)
 {
-    (void)arg;
-    (void)cancelled;
-    for (struct net_device *dev = all.first; dev; dev = dev->next) {
-        /* Here, not by its thread: the next suspend may come before that has run. */
-        __atomic_store_n(&dev->suspended, false, __ATOMIC_RELEASE);
-        net_news(dev, NET_NEWS_RESUME);
-    }
-}
-
-static void list_add(struct net_device *dev)
-{
-    static struct suspend_hook hook = {.before = before_suspend, .after = after_suspend};
-    bool hooked;
-
-    spin_lock(&all.lock);
-    dev->next = all.first;
-    all.first = dev;
-    hooked = all.hooked;
-    all.hooked = true;
-    spin_unlock(&all.lock);
-    if (!hooked)
-        suspend_hook_add(&hook);
-}
-
-static void list_remove(struct net_device *dev)
-{
-    spin_lock(&all.lock);
-    for (struct net_device **at = &all.first; *at; at = &(*at)->next) {
-        if (*at == dev) {
-            *at = dev->next;
-            break;
-        }
-    }
-    spin_unlock(&all.lock);
+    net_news(from_suspend(s), NET_NEWS_RESUME);
 }
 
 /* --- the card's thread --- */
@@ -293,8 +245,7 @@ static void suspend_or_resume(struct net_device *dev, unsigned news)
 
     if (news & NET_NEWS_SUSPEND) {
         disconnect(dev);
-        __atomic_store_n(&dev->suspended, true, __ATOMIC_RELEASE);
-        waitq_wake(&all.wait);
+        dev_suspend_ready(&dev->suspend);
         return;
     }
     follow_frontend(dev);
@@ -321,9 +272,9 @@ static void card_main(void *arg)
         }
         if (news & (NET_NEWS_SUSPEND | NET_NEWS_RESUME))
             suspend_or_resume(dev, news);
-        if (news & NET_NEWS_NODES && !dev->suspended)
+        if (news & NET_NEWS_NODES && !dev_is_suspended(&dev->suspend))
             follow_frontend(dev);
-        if (news & NET_NEWS_STATE && dev->has_xb && !dev->fault && !dev->suspended)
+        if (news & NET_NEWS_STATE && dev->has_xb && !dev->fault && !dev_is_suspended(&dev->suspend))
             follow_backend(dev);
         refresh(dev);
     }
@@ -364,13 +315,14 @@ static int open_card(struct net_device **out, unsigned id, const struct net_hand
         return -XEN_ENOMEM;
     dev->id = id;
     dev->handlers = *handlers;
+    dev->suspend = (struct dev_suspend){.suspend = note_suspend, .resume = note_resume};
     net_options_read(&dev->options);
     rc = start(dev);
     if (rc) {
         heap_free(dev);
         return rc;
     }
-    list_add(dev);
+    dev_suspend_add(&dev->suspend);
     *out = dev;
     return 0;
 }
@@ -388,7 +340,7 @@ int net_open(struct net_device **out, unsigned id, const struct net_handlers *ha
 void net_close(struct net_device *dev)
 {
     suspend_hold();
-    list_remove(dev);
+    dev_suspend_remove(&dev->suspend);
     unwatch_front(dev);
     net_news(dev, NET_NEWS_CLOSE);
     thread_join(dev->thread);

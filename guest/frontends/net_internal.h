@@ -14,6 +14,7 @@
  * waits or a handler of the user runs.
  */
 
+#include "guest/frontends/dev_suspend.h"
 #include "guest/frontends/net.h"
 #include "guest/frontends/net_ring.h"
 #include "guest/spinlock.h"
@@ -81,11 +82,10 @@ struct net_device {
     struct net_queue *queues[NET_MAX_QUEUES]; /* made when first needed, kept */
     unsigned nr_queues;                       /* connected ones */
 
-    struct net_device *next; /* of all that are open */
+    struct dev_suspend suspend;
 
     struct waitq wait;
-    unsigned news;  /* enum net_news */
-    bool suspended; /* disconnected because the domain is to be suspended */
+    unsigned news; /* enum net_news */
     struct thread *thread;
     unsigned fault; /* enum net_fault of the first ring that broke */
 

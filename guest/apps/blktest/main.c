@@ -22,6 +22,7 @@
 #include "guest/control.h"
 #include "guest/guest.h"
 #include "guest/heap.h"
+#include "guest/result.h"
 #include "guest/time.h"
 #include "guest/xenbus.h"
 
@@ -174,12 +175,6 @@ static const char *test(void)
 
 int guest_main(const char *cmdline)
 {
-    const char *failure = test();
-
     (void)cmdline;
-    if (failure)
-        printf("RESULT: FAILED %s\n", failure);
-    else
-        printf("RESULT: PASSED\n");
-    return failure ? 1 : 0;
+    return guest_result(test());
 }

@@ -9,6 +9,7 @@
 #include "guest/control.h"
 #include "guest/guest.h"
 #include "guest/net/netif.h"
+#include "guest/result.h"
 #include "guest/xenbus.h"
 
 #define DISKS 16u
@@ -182,12 +183,6 @@ static const char *run(void)
 
 int guest_main(const char *cmdline)
 {
-    const char *failure = run();
-
     (void)cmdline;
-    if (failure)
-        printf("RESULT: FAILED %s\n", failure);
-    else
-        printf("RESULT: PASSED\n");
-    return failure != NULL;
+    return guest_result(run());
 }

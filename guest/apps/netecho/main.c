@@ -6,6 +6,7 @@
 #include "guest/control.h"
 #include "guest/guest.h"
 #include "guest/net/netif.h"
+#include "guest/result.h"
 #include "guest/net/udp.h"
 #include "guest/time.h"
 
@@ -95,13 +96,7 @@ static const char *serve(struct netif *nif)
 int guest_main(const char *cmdline)
 {
     struct netif *nif;
-    const char *failure;
 
     (void)cmdline;
-    failure = netif_open(&nif, 0) ? "no card" : serve(nif);
-    if (failure)
-        printf("RESULT: FAILED %s\n", failure);
-    else
-        printf("RESULT: PASSED\n");
-    return failure != NULL;
+    return guest_result(netif_open(&nif, 0) ? "no card" : serve(nif));
 }

@@ -13,6 +13,7 @@
  *   ip= gw= net.*                       guest/net/netif.h, guest/frontends/net.h
  */
 #include "guest/guest.h"
+#include "guest/result.h"
 #include "guest/time.h"
 #include "load.h"
 
@@ -160,12 +161,6 @@ static const char *run(void)
 
 int guest_main(const char *cmdline)
 {
-    const char *failure = run();
-
     (void)cmdline;
-    if (failure)
-        printf("RESULT: FAILED %s\n", failure);
-    else
-        printf("RESULT: PASSED\n");
-    return failure != NULL;
+    return guest_result(run());
 }

@@ -11,7 +11,8 @@ TEST_BLK_OBJS   := $(TEST_BLK_ROOM:%.c=$(TEST_BLK_DIR)/%.o) $(addprefix $(TEST_B
 TEST_BLK_BINS   := $(addprefix $(TEST_BLK_DIR)/,test_ring test_queue test_replay)
 # The whole frontend, in a kernel that is made up.
 TEST_BLK_DEVICE := $(addprefix $(TEST_BLK_DIR)/guest/,store_ring.o xenbus_device.o \
-                     $(addprefix frontends/blk_,channel.o connect.o device.o io.o options.o suspend.o)) \
+                     $(addprefix frontends/blk_,channel.o connect.o device.o io.o options.o) \
+                     frontends/dev_suspend.o) \
                    $(TEST_BLK_DIR)/kernel.o
 
 TEST_HOST_BINS += $(TEST_BLK_BINS) $(TEST_BLK_DIR)/test_device
