@@ -8,11 +8,11 @@
 
 import itertools
 import re
-import tarfile
 
 import pytest
 
-import vm
+import conftest
+import kills
 
 # Every test of this file runs with each of them: name (the configuration's backendtype) and the program that must be there.
 BACKENDS = {"linux": None, "hospes": "/usr/sbin/hospes-blockd"}
@@ -31,7 +31,7 @@ FEATURES = {
 SHORT = {"everything", "temporary-grants", "barrier", "nothing"}
 SIZE = 48 << 20
 # The long form writes a disk of that size in dom0's memory eighty times: 10 GiB.
-VOLUME, FULL_PASSES, FULL_KILLS = 128 << 20, 80, 50
+VOLUME, FULL_PASSES = 128 << 20, 80
 NUMBERS = itertools.count(1)
 GUEST = """\
 name = "{name}"
@@ -46,13 +46,7 @@ on_crash = "destroy"
 
 @pytest.fixture(scope="module")
 def extra_disks(tmp_path_factory):
-    """The guest's kernel in a tar archive, whole sectors long."""
-    path = tmp_path_factory.mktemp("apps") / "apps.tar"
-    with tarfile.open(path, "w") as tar:
-        tar.add(vm.BUILD / "guest/apps/blktest.elf", arcname="blktest.elf")
-    with open(path, "ab") as disk:
-        disk.write(b"\0" * (-path.stat().st_size % 4096))
-    return [path]
+    return [conftest.archive_of(tmp_path_factory.mktemp("apps"), "blktest")]
 
 
 @pytest.fixture(scope="module", params=list(BACKENDS))
@@ -210,23 +204,14 @@ def test_volume(dom0, backend, full):
     assert int(written) == int(checked) == count * size // 512
 
 
-WORKER = "for p in $old; do [ $(stat -c %u /proc/$p) = 0 ] || kill -9 $p; done"
-ALL = "kill -9 $old"
-PAUSES = (0.1, 0.5, 1.1, 2.3)
-
-
 def test_killed_under_volume(dom0, backend, full):
     """The daemon is killed, all of it or its worker, while much is written and read: not one byte is wrong."""
     if backend == "linux":
         pytest.skip("it is no process")
-    pids = "$(pidof hospes-blockd | tr ' ' '\\n' | sort)"
     words, size = passes(full, 1000000)
     with Guest(dom0, backend, words, size=size) as guest:
         guest.wait("pass 1 of", 240)
-        for number in range(FULL_KILLS if full else 5):
-            dom0.check(f"sleep {PAUSES[number % 4]}; old=\"{pids}\"; {WORKER if number % 2 else ALL};"
-                       f" until [ $(pidof hospes-blockd | wc -w) = 2 ] && [ \"{pids}\" != \"$old\" ]; do sleep 0.1;"
-                       " done", timeout=240)
+        kills.kill_blockd(dom0, full)
         text = dom0.check(f"cat {log_of(guest.name)}")
         assert "RESULT" not in text and "out of use" not in text, text
         # Of the passes that were under way at the last kill the next one is begun after it, on each worker.

@@ -6,11 +6,10 @@ themselves ("RESULT: PASSED").
 """
 
 import re
-import tarfile
 
 import pytest
 
-import vm
+import conftest
 
 # Whose backend serves the cards of both guests: backendtype= of the vif.
 PAIRINGS = ["linux", "hospes"]
@@ -37,15 +36,7 @@ SHORT = [FEATURES["small slots"], FEATURES["nothing"]]
 
 @pytest.fixture(scope="module")
 def extra_disks(tmp_path_factory):
-    """The applications in an archive as a disk."""
-    path = tmp_path_factory.mktemp("net") / "net.tar"
-    with tarfile.open(path, "w") as tar:
-        for name in ("netecho", "netload"):
-            tar.add(vm.BUILD / f"guest/apps/{name}.elf", arcname=f"{name}.elf")
-    # A disk is whole sectors.
-    with open(path, "ab") as disk:
-        disk.write(b"\0" * (-path.stat().st_size % 4096))
-    return [path]
+    return [conftest.archive_of(tmp_path_factory.mktemp("net"), "netecho", "netload")]
 
 
 class Net:

@@ -16,11 +16,12 @@ import time
 import pytest
 
 import conftest
+import kills
 import vm
 import mkinitramfs  # its directory is on the path since conftest
 
 DISK_MB = 256
-FULL_PASSES, FULL_KILLS, SHORT_KILLS = 40, 50, 5
+FULL_PASSES = 40
 # Of each request, and how many are in flight.
 BLOCK, DEPTH = 1 << 20, 4
 NEVER = 1000000
@@ -114,20 +115,11 @@ def test_volume(dom0, full):
     assert int(written) == int(checked) == passes * DISK_MB << 11
 
 
-WORKER = "for p in $old; do [ $(stat -c %u /proc/$p) = 0 ] || kill -9 $p; done"
-ALL = "kill -9 $old"
-PAUSES = (0.1, 0.5, 1.1, 2.3)
-
-
 def test_killed(dom0, full):
     """The daemon is killed, all of it or its worker, while the guest writes and reads: not one byte is wrong."""
-    pids = "$(pidof hospes-blockd | tr ' ' '\\n' | sort)"
     with Guest(dom0, NEVER) as guest:
         guest.until(lambda: guest.passes() >= 1, 480)
-        for number in range(FULL_KILLS if full else SHORT_KILLS):
-            dom0.check(f"sleep {PAUSES[number % 4]}; old=\"{pids}\"; {WORKER if number % 2 else ALL};"
-                       f" until [ $(pidof hospes-blockd | wc -w) = 2 ] && [ \"{pids}\" != \"$old\" ]; do sleep 0.1;"
-                       " done", timeout=240)
+        kills.kill_blockd(dom0, full)
         before = guest.passes()
         # The first pass after this one may have been half done; the next is whole.
         guest.until(lambda: guest.passes() >= before + 2, 960)
