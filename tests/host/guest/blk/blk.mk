@@ -13,7 +13,7 @@ TEST_BLK_BINS   := $(addprefix $(TEST_BLK_DIR)/,test_ring test_queue test_replay
 TEST_BLK_DEVICE := $(addprefix $(TEST_BLK_DIR)/guest/,store_ring.o xenbus_device.o \
                      $(addprefix frontends/blk_,channel.o connect.o device.o io.o options.o) \
                      frontends/dev_suspend.o) \
-                   $(TEST_BLK_DIR)/kernel.o
+                   $(TEST_BLK_DIR)/kernel.o $(TEST_BLK_DIR)/backend.o
 
 TEST_HOST_BINS += $(TEST_BLK_BINS) $(TEST_BLK_DIR)/test_device
 

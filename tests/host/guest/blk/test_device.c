@@ -13,135 +13,60 @@
 #include <xen/errno.h>
 
 #include "guest/frontends/blk.h"
-#include "guest/thread.h"
 #include "guest/time.h"
+#include "tests/host/guest/blk/backend.h"
 #include "tests/host/guest/blk/disk.h"
 #include "tests/host/guest/blk/kernel.h"
 #include "tests/host/guest/blk/machine.h"
 
 #define FRONT   "device/vbd/51712"
 #define SECTORS 256u
-#define MS      1000000ul
 
-/* An honest backend of one queue, as dom0 has it: it follows the frontend's state, and looks at its ring. */
-static struct {
-    struct disk disk;
-    char back[64];
-    enum xenbus_state state;
-    bool serves; /* takes requests and answers them; else it lets them wait */
-    bool stop;
-    unsigned port;
-    grant_ref_t ring;
-    struct thread *thread;
-} dom0;
-
-static void say(enum xenbus_state state)
-{
-    char path[96];
-
-    dom0.state = state;
-    snprintf(path, sizeof(path), "%s/state", dom0.back);
-    store_put(path, "%d", (int)state);
-}
-
-static void put(const char *node, unsigned long value)
-{
-    char path[96];
-
-    snprintf(path, sizeof(path), "%s/%s", dom0.back, node);
-    store_put(path, "%lu", value);
-}
-
-/* The toolstack's part. */
-static void plug(const char *back)
-{
-    snprintf(dom0.back, sizeof(dom0.back), "%s", back);
-    put("online", 1);
-    put("sectors", SECTORS);
-    put("feature-flush-cache", 1);
-    say(XenbusStateInitWait);
-    store_put(FRONT "/backend", "%s", back);
-    store_put(FRONT "/backend-id", "0");
-    store_put(FRONT "/state", "%d", XenbusStateInitialising);
-}
-
-static void unplug(void)
-{
-    put("online", 0);
-    say(XenbusStateClosing);
-}
-
-static void let_go(enum xenbus_state state)
-{
-    if (dom0.ring)
-        machine_unmap_all();
-    dom0.ring = 0;
-    say(state);
-}
+static struct disk disk;
+static unsigned port;
+static bool serves; /* takes requests and answers them; else it lets them wait */
 
 static void connect(void)
 {
-    dom0.port = (unsigned)store_number_at(FRONT "/event-channel", 0);
-    dom0.ring = (grant_ref_t)store_number_at(FRONT "/ring-ref", 0);
-    disk_attach(&dom0.disk, machine_map(dom0.ring, true), 1);
-    say(XenbusStateConnected);
+    port = (unsigned)store_number_at(FRONT "/event-channel", 0);
+    disk_attach(&disk, machine_map((grant_ref_t)store_number_at(FRONT "/ring-ref", 0), true), 1);
 }
 
-static void follow(void)
+static void serve(void)
 {
-    switch (store_number_at(FRONT "/state", XenbusStateUnknown)) {
-    case XenbusStateInitialising:
-        if (dom0.state == XenbusStateClosed)
-            say(XenbusStateInitWait);
-        break;
-    case XenbusStateInitialised:
-        if (dom0.state == XenbusStateInitWait)
-            connect();
-        break;
-    case XenbusStateClosing:
-        if (dom0.state == XenbusStateConnected)
-            say(XenbusStateClosing);
-        break;
-    case XenbusStateUnknown:
-    case XenbusStateClosed:
-        if (dom0.state == XenbusStateConnected || dom0.state == XenbusStateClosing)
-            let_go(XenbusStateClosed);
-        break;
-    default:
-        break;
-    }
+    while (serves && disk_take(&disk))
+        if (disk_answer(&disk, 0))
+            port_raise(port);
 }
 
-static void backend_main(void *arg)
+static struct backend dom0;
+
+static void plug(const char *back)
 {
-    (void)arg;
-    while (!dom0.stop) {
-        follow();
-        while (dom0.ring && dom0.serves && disk_take(&dom0.disk))
-            if (disk_answer(&dom0.disk, 0))
-                port_raise(dom0.port);
-        time_sleep(MS);
-    }
+    snprintf(dom0.back, sizeof(dom0.back), "%s", back);
+    backend_put(&dom0, "sectors", SECTORS);
+    backend_put(&dom0, "feature-flush-cache", 1);
+    backend_plug(&dom0, dom0.back);
 }
 
 static int setup(void **state)
 {
     (void)state;
     kernel_begin();
-    memset(&dom0, 0, sizeof(dom0));
-    dom0.serves = true;
-    disk_init(&dom0.disk, SECTORS);
+    dom0 =
+        (struct backend){.front = FRONT, .ready = XenbusStateInitialised, .connect = connect, .serve = serve};
+    serves = true;
+    disk_init(&disk, SECTORS);
     plug("/local/domain/0/backend/vbd/1/51712");
-    dom0.thread = thread_start("backend", 0, backend_main, NULL);
+    backend_start(&dom0);
     return 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    dom0.stop = true;
-    thread_join(dom0.thread);
-    disk_fini(&dom0.disk);
+    backend_stop(&dom0);
+    disk_fini(&disk);
     kernel_end();
     machine_check_empty();
     return 0;
@@ -184,7 +109,7 @@ static void check_use(struct blk_dev *dev, uint8_t byte)
     assert_int_equal(blk_write(dev, byte, out, 1), 0);
     assert_int_equal(blk_read(dev, byte, in, 1), 0);
     assert_memory_equal(in, out, sizeof(in));
-    assert_memory_equal(dom0.disk.data + byte * DISK_SECTOR, out, sizeof(out));
+    assert_memory_equal(disk.data + byte * DISK_SECTOR, out, sizeof(out));
 }
 
 static void test_use(void **state)
@@ -214,18 +139,18 @@ static void suspend_with_requests(void (*in_between)(void))
     uint8_t buf[3][DISK_SECTOR];
     unsigned count = 0;
 
-    dom0.serves = false;
+    serves = false;
     for (unsigned i = 0; i < 3; i++) {
         memset(buf[i], (int)i + 10, DISK_SECTOR);
         submit(dev, &reqs[i], 20 + i, buf[i], &count);
     }
     kernel_suspend(in_between);
     assert_int_equal(count, 0);
-    dom0.serves = true;
+    serves = true;
     wait_until(&count, 3);
     for (unsigned i = 0; i < 3; i++) {
         assert_int_equal(reqs[i].status, 0);
-        assert_memory_equal(dom0.disk.data + (20 + i) * DISK_SECTOR, buf[i], DISK_SECTOR);
+        assert_memory_equal(disk.data + (20 + i) * DISK_SECTOR, buf[i], DISK_SECTOR);
     }
     check_use(dev, 2);
     blk_stats(dev, &stats);
@@ -268,7 +193,7 @@ static void test_save_while_the_backend_is_away(void **state)
     uint64_t before;
 
     (void)state;
-    let_go(XenbusStateClosed);
+    backend_let_go(&dom0, XenbusStateClosed);
     dom0.state = XenbusStateUnknown; /* so that it does not come back by itself */
     time_sleep(5000 * MS);
     before = time_now();
@@ -309,9 +234,9 @@ static void test_unplugged(void **state)
     unsigned count = 0;
 
     (void)state;
-    dom0.serves = false;
+    serves = false;
     submit(dev, &req, 1, buf, &count);
-    unplug();
+    backend_unplug(&dom0);
     wait_until(&count, 1);
     assert_int_equal(req.status, -XEN_ENODEV);
     blk_close(dev);
@@ -324,7 +249,7 @@ static void test_taken_away(void **state)
 
     (void)state;
     store_remove(FRONT);
-    let_go(XenbusStateClosed);
+    backend_let_go(&dom0, XenbusStateClosed);
     store_remove("/local/domain/0/backend/vbd/1");
     time_sleep(1000 * MS);
     assert_int_equal(blk_error(dev), -XEN_ENODEV);
@@ -339,7 +264,7 @@ static void test_backend_begins_anew(void **state)
 
     (void)state;
     check_use(dev, 4);
-    say(XenbusStateClosing);
+    backend_say(&dom0, XenbusStateClosing);
     time_sleep(2000 * MS);
     check_use(dev, 5);
     blk_stats(dev, &stats);
@@ -352,8 +277,8 @@ static void test_resized(void **state)
     struct blk_dev *dev = open_disk();
 
     (void)state;
-    put("sectors", 2 * SECTORS);
-    say(XenbusStateConnected);
+    backend_put(&dom0, "sectors", 2 * SECTORS);
+    backend_say(&dom0, XenbusStateConnected);
     assert_int_equal(blk_wait_resize(dev, SECTORS, time_now() + 10000 * MS), 2 * SECTORS);
     blk_close(dev);
 }

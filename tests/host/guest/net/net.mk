@@ -22,7 +22,8 @@ $(TEST_GNET_BINS): $(TEST_GNET_DIR)/%: $(TEST_GNET_DIR)/room/tests/host/guest/ne
 # The whole card, in the kernel of the disks' tests.
 TEST_CARD_OBJS := $(addprefix $(TEST_GNET_DIR)/card/guest/,store_ring.o xenbus_device.o frontends/dev_suspend.o \
                     $(addprefix frontends/net,.o _connect.o _options.o _queue.o _ring.o _rx.o _tx.o)) \
-                  $(addprefix $(TEST_GNET_DIR)/card/tests/host/guest/,blk/kernel.o blk/machine.o net/test_card.o)
+                  $(addprefix $(TEST_GNET_DIR)/card/tests/host/guest/,blk/kernel.o blk/backend.o blk/machine.o \
+                    net/test_card.o)
 
 $(TEST_GNET_DIR)/card/%.o: %.c | $(XEN_HEADERS)
 	@mkdir -p $(@D)

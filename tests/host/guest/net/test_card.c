@@ -16,8 +16,8 @@
 #include <xen/io/netif.h>
 
 #include "guest/frontends/net.h"
-#include "guest/thread.h"
 #include "guest/time.h"
+#include "tests/host/guest/blk/backend.h"
 #include "tests/host/guest/blk/kernel.h"
 #include "tests/host/guest/blk/machine.h"
 
@@ -27,19 +27,14 @@
 
 #define FRONT      "device/vif/0"
 #define PAGE_BYTES 4096u
-#define MS         1000000ul
 
-/* An honest backend of one queue: it follows the frontend's state, swallows what is sent, and sends. */
+/* The backend's end: it swallows what is sent, and sends. */
 static struct {
     netif_tx_back_ring_t tx;
     netif_rx_back_ring_t rx;
-    char back[64];
-    enum xenbus_state state;
-    bool connected, stop;
     unsigned port, swallowed, to_send;
     uint8_t last; /* of the last frame that was swallowed: its last byte */
-    struct thread *thread;
-} dom0;
+} wire;
 
 /* What the card told its user. */
 static struct {
@@ -47,130 +42,71 @@ static struct {
     bool up;
 } user;
 
-static void put(const char *node, unsigned long value)
-{
-    char path[96];
-
-    snprintf(path, sizeof(path), "%s/%s", dom0.back, node);
-    store_put(path, "%lu", value);
-}
-
-static void say(enum xenbus_state state)
-{
-    dom0.state = state;
-    put("state", state);
-}
-
-static void plug(const char *back)
-{
-    snprintf(dom0.back, sizeof(dom0.back), "%s", back);
-    put("online", 1);
-    put("feature-rx-copy", 1);
-    say(XenbusStateInitWait);
-    store_put(FRONT "/backend-id", "0");
-    store_put(FRONT "/mac", "00:16:3e:00:00:01");
-    store_put(FRONT "/state", "%d", XenbusStateInitialising);
-    store_put(FRONT "/backend", "%s", back);
-}
-
-static void let_go(void)
-{
-    if (dom0.connected)
-        machine_unmap_all();
-    dom0.connected = false;
-}
-
 static void connect(void)
 {
     void *tx = machine_map((grant_ref_t)store_number_at(FRONT "/tx-ring-ref", 0), true);
     void *rx = machine_map((grant_ref_t)store_number_at(FRONT "/rx-ring-ref", 0), true);
 
     assert(tx && rx);
-    BACK_RING_INIT(&dom0.tx, (netif_tx_sring_t *)tx, PAGE_BYTES);
-    BACK_RING_INIT(&dom0.rx, (netif_rx_sring_t *)rx, PAGE_BYTES);
-    dom0.port = (unsigned)store_number_at(FRONT "/event-channel", 0);
-    dom0.connected = true;
-    say(XenbusStateConnected);
-}
-
-static void follow(void)
-{
-    switch (store_number_at(FRONT "/state", XenbusStateUnknown)) {
-    case XenbusStateInitialising:
-        if (dom0.state == XenbusStateClosed && store_number_at(FRONT "/backend-id", 1) == 0)
-            say(XenbusStateInitWait);
-        break;
-    case XenbusStateConnected:
-        if (dom0.state == XenbusStateInitWait)
-            connect();
-        break;
-    case XenbusStateClosing:
-        if (dom0.state == XenbusStateConnected)
-            say(XenbusStateClosing);
-        break;
-    case XenbusStateUnknown:
-    case XenbusStateClosed:
-        if (dom0.state == XenbusStateConnected || dom0.state == XenbusStateClosing) {
-            let_go();
-            say(XenbusStateClosed);
-        }
-        break;
-    default:
-        break;
-    }
+    BACK_RING_INIT(&wire.tx, (netif_tx_sring_t *)tx, PAGE_BYTES);
+    BACK_RING_INIT(&wire.rx, (netif_rx_sring_t *)rx, PAGE_BYTES);
+    wire.port = (unsigned)store_number_at(FRONT "/event-channel", 0);
 }
 
 static void swallow(void)
 {
-    while (RING_HAS_UNCONSUMED_REQUESTS(&dom0.tx)) {
-        netif_tx_request_t req = *RING_GET_REQUEST(&dom0.tx, dom0.tx.req_cons);
+    while (RING_HAS_UNCONSUMED_REQUESTS(&wire.tx)) {
+        netif_tx_request_t req = *RING_GET_REQUEST(&wire.tx, wire.tx.req_cons);
         const uint8_t *page = machine_map(req.gref, false);
         int notify;
 
         assert(page && req.size);
-        dom0.tx.req_cons++;
-        dom0.last = page[req.offset + req.size - 1];
-        dom0.swallowed++;
+        wire.tx.req_cons++;
+        wire.last = page[req.offset + req.size - 1];
+        wire.swallowed++;
         machine_unmap(req.gref, false);
-        RING_GET_RESPONSE(&dom0.tx, dom0.tx.rsp_prod_pvt++)->id = req.id;
-        RING_GET_RESPONSE(&dom0.tx, dom0.tx.rsp_prod_pvt - 1)->status = NETIF_RSP_OKAY;
-        RING_PUSH_RESPONSES_AND_CHECK_NOTIFY(&dom0.tx, notify);
+        RING_GET_RESPONSE(&wire.tx, wire.tx.rsp_prod_pvt++)->id = req.id;
+        RING_GET_RESPONSE(&wire.tx, wire.tx.rsp_prod_pvt - 1)->status = NETIF_RSP_OKAY;
+        RING_PUSH_RESPONSES_AND_CHECK_NOTIFY(&wire.tx, notify);
         if (notify)
-            port_raise(dom0.port);
+            port_raise(wire.port);
     }
 }
 
 static void send(void)
 {
-    while (dom0.to_send && RING_HAS_UNCONSUMED_REQUESTS(&dom0.rx)) {
-        netif_rx_request_t req = *RING_GET_REQUEST(&dom0.rx, dom0.rx.req_cons);
+    while (wire.to_send && RING_HAS_UNCONSUMED_REQUESTS(&wire.rx)) {
+        netif_rx_request_t req = *RING_GET_REQUEST(&wire.rx, wire.rx.req_cons);
         void *page = machine_map(req.gref, true);
         int notify;
 
         assert(page);
-        dom0.rx.req_cons++;
-        dom0.to_send--;
+        wire.rx.req_cons++;
+        wire.to_send--;
         memset(page, 0x11, 60);
         machine_unmap(req.gref, true);
-        *RING_GET_RESPONSE(&dom0.rx, dom0.rx.rsp_prod_pvt++) =
+        *RING_GET_RESPONSE(&wire.rx, wire.rx.rsp_prod_pvt++) =
             (netif_rx_response_t){.id = req.id, .status = 60};
-        RING_PUSH_RESPONSES_AND_CHECK_NOTIFY(&dom0.rx, notify);
+        RING_PUSH_RESPONSES_AND_CHECK_NOTIFY(&wire.rx, notify);
         if (notify)
-            port_raise(dom0.port);
+            port_raise(wire.port);
     }
 }
 
-static void backend_main(void *arg)
+static void serve(void)
 {
-    (void)arg;
-    while (!dom0.stop) {
-        follow();
-        if (dom0.connected) {
-            swallow();
-            send();
-        }
-        time_sleep(MS);
-    }
+    swallow();
+    send();
+}
+
+static struct backend dom0;
+
+static void plug(const char *back)
+{
+    snprintf(dom0.back, sizeof(dom0.back), "%s", back);
+    backend_put(&dom0, "feature-rx-copy", 1);
+    store_put(FRONT "/mac", "00:16:3e:00:00:01");
+    backend_plug(&dom0, dom0.back);
 }
 
 static void on_receive(void *ctx, const uint8_t *frame, size_t len, enum net_csum csum)
@@ -192,18 +128,19 @@ static int setup(void **state)
 {
     (void)state;
     kernel_begin();
-    memset(&dom0, 0, sizeof(dom0));
+    dom0 =
+        (struct backend){.front = FRONT, .ready = XenbusStateConnected, .connect = connect, .serve = serve};
+    memset(&wire, 0, sizeof(wire));
     memset(&user, 0, sizeof(user));
     plug("/local/domain/0/backend/vif/1/0");
-    dom0.thread = thread_start("backend", 0, backend_main, NULL);
+    backend_start(&dom0);
     return 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    dom0.stop = true;
-    thread_join(dom0.thread);
+    backend_stop(&dom0);
     kernel_end();
     machine_check_empty();
     return 0;
@@ -231,14 +168,14 @@ static void check_use(struct net_device *dev, uint8_t byte)
 {
     uint8_t frame[60];
     struct net_frag frag = {frame, sizeof(frame)};
-    unsigned swallowed = dom0.swallowed, received = user.received;
+    unsigned swallowed = wire.swallowed, received = user.received;
 
     memset(frame, byte, sizeof(frame));
     assert_int_equal(net_send(dev, &frag, 1, NET_CSUM_UNKNOWN, 0, 0), 0);
-    dom0.to_send = 1;
+    wire.to_send = 1;
     time_sleep(100 * MS);
-    assert_int_equal(dom0.swallowed, swallowed + 1);
-    assert_int_equal(dom0.last, byte);
+    assert_int_equal(wire.swallowed, swallowed + 1);
+    assert_int_equal(wire.last, byte);
     assert_int_equal(user.received, received + 1);
 }
 
@@ -301,9 +238,8 @@ static void test_saved_again_and_again(void **state)
 static void take_away(void)
 {
     store_remove(FRONT);
-    let_go();
+    backend_let_go(&dom0, XenbusStateUnknown);
     store_remove(dom0.back);
-    dom0.state = XenbusStateUnknown;
 }
 
 /* In good order and by force; the next one has the same number, and the same backend or another one. */
@@ -316,8 +252,7 @@ static void test_goes_and_comes(void **state)
     (void)state;
     for (unsigned i = 0; i < 4; i++) {
         if (i % 2) {
-            put("online", 0);
-            say(XenbusStateClosing);
+            backend_unplug(&dom0);
             wait_up(false);
             time_sleep(100 * MS);
             assert_int_equal(dom0.state, XenbusStateClosed);
