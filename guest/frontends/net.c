@@ -31,7 +31,7 @@ void net_state(struct net_device *dev, struct net_state *state)
 
 void net_counters(struct net_device *dev, struct net_counters *sum)
 {
-    *sum = (struct net_counters){.connections = dev->connections, .held = dev->nr_held};
+    *sum = (struct net_counters){.connections = dev->connections, .held = net_held_retry()};
     for (unsigned i = 0; i < NET_MAX_QUEUES && dev->queues[i]; i++) {
         struct net_queue *q = dev->queues[i];
 
@@ -345,7 +345,7 @@ void net_close(struct net_device *dev)
     net_news(dev, NET_NEWS_CLOSE);
     thread_join(dev->thread);
     close_backend(dev);
-    net_held_retry(dev);
+    net_held_retry();
     for (unsigned i = 0; i < NET_MAX_QUEUES; i++)
         if (dev->queues[i])
             net_queue_free(dev->queues[i]);

@@ -198,7 +198,7 @@ int net_connect(struct net_device *dev)
     unsigned n;
     int rc = 0;
 
-    net_held_retry(dev);
+    net_held_retry();
     if (offer(dev, "feature-rx-copy", 0) != 1)
         return refuse(dev, "the backend cannot copy received frames, which is all that we do",
                       -XEN_EOPNOTSUPP);
@@ -240,5 +240,5 @@ void net_disconnect(struct net_device *dev)
     xenbus_set_state(XENBUS_NO_TX, &dev->xb, XenbusStateClosed);
     xenbus_wait_backend(&dev->xb, closed | gone, time_now() + PATIENCE_NS);
     release_queues(dev, n);
-    net_held_retry(dev);
+    net_held_retry();
 }

@@ -52,12 +52,6 @@ struct net_queue {
     struct net_counters n; /* tx_*: under tx_lock; others: the thread's and the handlers' */
 };
 
-/* A page that a backend did not let go of when it was disconnected. */
-struct net_held {
-    struct net_held *next;
-    struct net_slot slot;
-};
-
 enum net_news {
     NET_NEWS_STATE = 1, /* of the backend */
     NET_NEWS_NODES = 2, /* mac, mtu, carrier, backend */
@@ -92,8 +86,7 @@ struct net_device {
     struct spinlock lock;
     struct net_state state;
 
-    struct net_held *held; /* the card's thread */
-    uint64_t nr_held, connections;
+    uint64_t connections;
 };
 
 /* --- net.c --- */
@@ -112,13 +105,13 @@ int net_queue_prepare(struct net_queue *q);
 int net_queue_start(struct net_queue *q);
 /* Ends the thread and the senders, and closes the ports. The backend may still use the pages. */
 void net_queue_stop(struct net_queue *q);
-/* Takes back what the backend has let go of, and puts aside the rest. */
+/* Takes back what the backend has let go of, and puts aside the rest, for all cards together. */
 void net_queue_release(struct net_queue *q);
 struct net_queue *net_queue_new(struct net_device *dev, unsigned index);
 /* After net_queue_release(). */
 void net_queue_free(struct net_queue *q);
-/* Frees the pages put aside that the backend has let go of by now. */
-void net_held_retry(struct net_device *dev);
+/* Frees the pages put aside that their backends have let go of by now; how many are left. Any thread. */
+unsigned net_held_retry(void);
 
 /* --- net_connect.c: the card's thread --- */
 /* Reads what the backend offers, sets the queues up and goes to state Connected. 0 or -errno, with a line on

@@ -11,6 +11,7 @@
 #include "guest/heap.h"
 #include "guest/mm.h"
 #include "guest/smp.h"
+#include "guest/spinlock.h"
 #include "guest/time.h"
 
 #define FRAME_ORDER 4u
@@ -55,17 +56,32 @@ static int slot_grant(struct net_slot *slot, domid_t backend, unsigned flags)
     return 0;
 }
 
-static void slot_put_aside(struct net_device *dev, struct net_slot *slot)
-{
-    struct net_held *held = heap_alloc(sizeof(*held));
+/* A page that a backend did not let go of when it was disconnected. */
+struct held {
+    struct held *next;
+    struct net_slot slot;
+};
 
-    dev->nr_held++;
+/* Of all cards: one may be closed long before its backend lets go. */
+static struct {
+    struct spinlock lock;
+    struct held *first;
+    unsigned count;
+} aside;
+
+static void slot_put_aside(struct net_slot *slot)
+{
+    struct held *held = heap_alloc(sizeof(*held));
+
+    spin_lock(&aside.lock);
+    aside.count++;
     /* Without memory for the note nobody will ever look at the page again, which is as safe. */
     if (held) {
         held->slot = *slot;
-        held->next = dev->held;
-        dev->held = held;
+        held->next = aside.first;
+        aside.first = held;
     }
+    spin_unlock(&aside.lock);
     *slot = (struct net_slot){.page = NULL};
 }
 
@@ -78,18 +94,20 @@ static void slot_free(struct net_slot *slot)
     *slot = (struct net_slot){.page = NULL};
 }
 
-static void slot_release(struct net_device *dev, struct net_slot *slot)
+static void slot_release(struct net_slot *slot)
 {
     if (slot->page && !grant_end(slot->gref))
-        slot_put_aside(dev, slot);
+        slot_put_aside(slot);
 }
 
-void net_held_retry(struct net_device *dev)
+unsigned net_held_retry(void)
 {
-    struct net_held **at = &dev->held;
+    struct held **at = &aside.first;
+    unsigned left;
 
+    spin_lock(&aside.lock);
     while (*at) {
-        struct net_held *held = *at;
+        struct held *held = *at;
 
         if (!grant_end(held->slot.gref)) {
             at = &held->next;
@@ -98,8 +116,11 @@ void net_held_retry(struct net_device *dev)
         *at = held->next;
         slot_free(&held->slot);
         heap_free(held);
-        dev->nr_held--;
+        aside.count--;
     }
+    left = aside.count;
+    spin_unlock(&aside.lock);
+    return left;
 }
 
 static int grant_all(struct net_queue *q)
@@ -118,11 +139,11 @@ static int grant_all(struct net_queue *q)
 
 void net_queue_release(struct net_queue *q)
 {
-    slot_release(q->dev, &q->tx_shared);
-    slot_release(q->dev, &q->rx_shared);
+    slot_release(&q->tx_shared);
+    slot_release(&q->rx_shared);
     for (unsigned i = 0; i < NET_RING_SLOTS; i++) {
-        slot_release(q->dev, &q->tx_slots[i]);
-        slot_release(q->dev, &q->rx_slots[i]);
+        slot_release(&q->tx_slots[i]);
+        slot_release(&q->rx_slots[i]);
     }
 }
 

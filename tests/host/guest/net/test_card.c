@@ -16,6 +16,7 @@
 #include <xen/io/netif.h>
 
 #include "guest/frontends/net.h"
+#include "guest/thread.h"
 #include "guest/time.h"
 #include "tests/host/guest/blk/backend.h"
 #include "tests/host/guest/blk/kernel.h"
@@ -268,6 +269,31 @@ static void test_goes_and_comes(void **state)
     net_close(dev);
 }
 
+/* Closed while its backend holds pages, which it lets go of much later: none is lost, none is used meanwhile.
+ */
+static void test_held_over_the_close(void **state)
+{
+    struct net_device *dev = open_card();
+    struct net_counters sum;
+
+    (void)state;
+    check_use(dev, 5);
+    dom0.stop = true;
+    net_close(dev);
+    assert_int_not_equal(machine_pages(), 0);
+    machine_unmap_all();
+    store_remove(FRONT);
+    thread_join(dom0.thread);
+    dom0.stop = dom0.connected = false;
+    backend_start(&dom0);
+    plug(dom0.back);
+    dev = open_card();
+    check_use(dev, 6);
+    net_counters(dev, &sum);
+    assert_int_equal(sum.held, 0);
+    net_close(dev);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +302,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_cancelled_suspend, setup, teardown),
         cmocka_unit_test_setup_teardown(test_saved_again_and_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_goes_and_comes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_held_over_the_close, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
