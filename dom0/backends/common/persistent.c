@@ -39,18 +39,15 @@ static unsigned total_chunks;
 
 /*
  * What the batch that is being looked at wants, each page once although it may be in several requests. A
- * batch is of one disk, so one collection does for all. A slot is free when its stamp is not this batch's.
+ * batch is of one device, so one collection does for all.
  */
 #define WANT_SLOTS (2 * CHUNK_PAGES)
 
 static struct {
     uint32_t grefs[CHUNK_PAGES];
     unsigned count;
-    uint32_t stamp;
-    struct {
-        uint32_t gref, stamp;
-    } seen[WANT_SLOTS];
-} wanted = {.stamp = 1};
+    uint16_t seen[WANT_SLOTS]; /* open addressing: the number of a gref in grefs, plus 1; 0 is free */
+} wanted;
 
 struct persistent *persistent_new(struct guest_access *access, uint32_t domid,
                                   const struct persistent_bounds *bounds)
@@ -162,20 +159,25 @@ void persistent_put(struct persistent *p, uint32_t gref)
     find(p, gref)->chunk->users--;
 }
 
+/* The slot of a gref that is wanted, or the free one where it would go. */
+static uint16_t *find_wanted(uint32_t gref)
+{
+    unsigned at = gref % WANT_SLOTS;
+
+    while (wanted.seen[at] && wanted.grefs[wanted.seen[at] - 1] != gref)
+        at = (at + 1) % WANT_SLOTS;
+    return &wanted.seen[at];
+}
+
 void persistent_want(struct persistent *p, uint32_t gref)
 {
     struct slot *slot = find(p, gref);
-    unsigned at = gref % WANT_SLOTS;
+    uint16_t *seen = find_wanted(gref);
 
-    if ((slot && slot->chunk) || wanted.count == CHUNK_PAGES)
+    if ((slot && slot->chunk) || *seen || wanted.count == CHUNK_PAGES)
         return;
-    while (wanted.seen[at].stamp == wanted.stamp && wanted.seen[at].gref != gref)
-        at = (at + 1) % WANT_SLOTS;
-    if (wanted.seen[at].stamp == wanted.stamp)
-        return;
-    wanted.seen[at].gref = gref;
-    wanted.seen[at].stamp = wanted.stamp;
     wanted.grefs[wanted.count++] = gref;
+    *seen = (uint16_t)wanted.count;
 }
 
 /* A table for twice that many pages. -1: no memory. */
@@ -270,5 +272,5 @@ void persistent_map(struct persistent *p, int64_t now_ns)
     if (room_for(p, wanted.count))
         map_chunk(p, wanted.grefs, wanted.count);
     wanted.count = 0;
-    wanted.stamp++;
+    memset(wanted.seen, 0, sizeof(wanted.seen));
 }
