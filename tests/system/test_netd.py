@@ -223,6 +223,13 @@ def test_dhcp_nat_forward(dom0):
     second = dom0.guest("clash", vif=HOSPES.format(",ip=10.0.5.21,forward=tcp:8080:80"))
     status, text = dom0.run(f"hospes create {second}", timeout=180)
     assert status != 0 and "forward" in text, text
+    # One that fails after its port was given to it has it no more.
+    files = dom0.check("ls -R /run/hospes/net")
+    third = dom0.guest("named", vif=HOSPES.format(",ip=10.0.5.22,forward=tcp:8081:80,vifname=xenbr0"))
+    status, text = dom0.run(f"hospes create {third}", timeout=180)
+    assert status != 0 and "xenbr0: File exists" in text, text
+    assert "8081" not in dom0.check("nft list table ip hospes_forward")
+    assert dom0.check("ls -R /run/hospes/net") == files
     inside.destroy()
     assert "8080" not in dom0.check("nft list table ip hospes_forward")
     assert "10.0.5.20" not in dom0.check("cat /run/hospes/net/dhcp-hosts/* 2>/dev/null; true")

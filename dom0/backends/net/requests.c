@@ -92,6 +92,7 @@ int net_broker_handle(void *arg, uint32_t op, const void *req, size_t len, struc
     int rc;
 
     (void)arg;
+    *why = '\0';
     if (len != sizeof(*request))
         return EINVAL;
     switch (op) {

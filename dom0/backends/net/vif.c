@@ -161,6 +161,15 @@ static void vif_remove(struct backend_dev *dev)
     dev->priv = NULL;
 }
 
+/* The broker keeps ports, a lease and a journal for the device from when it was asked to open it. */
+static void vif_gone(struct backend_dev *dev)
+{
+    struct net_request_device request = {dev->domid, dev->devid};
+
+    vif_remove(dev);
+    (void)broker_call(backend_env(dev)->broker, NET_CLOSE, &request, sizeof(request), NULL);
+}
+
 static int vif_probe(struct backend_dev *dev)
 {
     struct net_service *service = backend_env(dev)->priv;
@@ -176,7 +185,7 @@ static int vif_probe(struct backend_dev *dev)
     vif->buffers = service->buffers;
     if (read_rate(vif) == 0 && read_antispoof(vif) == 0 && open_taps(vif) == 0 && offer(dev, vif->taps) == 0)
         return 0;
-    vif_remove(dev);
+    vif_gone(dev);
     return -1;
 }
 
@@ -367,14 +376,6 @@ static int vif_connect(struct backend_dev *dev)
     }
     vif_disconnect(dev);
     return -1;
-}
-
-static void vif_gone(struct backend_dev *dev)
-{
-    struct net_request_device request = {dev->domid, dev->devid};
-
-    vif_remove(dev);
-    (void)broker_call(backend_env(dev)->broker, NET_CLOSE, &request, sizeof(request), NULL);
 }
 
 static const char *const vif_nodes[] = {"rate", "antispoof", "ip", "mac", "forward", NULL};
