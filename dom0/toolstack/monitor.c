@@ -14,6 +14,7 @@
 #include <xen/sched.h>
 
 #include "dom0/toolstack/domain_life.h"
+#include "dom0/toolstack/domain_lock.h"
 #include "dom0/toolstack/domain_store.h"
 #include "dom0/toolstack/device.h"
 #include "dom0/toolstack/device_record.h"
@@ -158,11 +159,18 @@ static void take_present_name(struct monitor *m)
     }
 }
 
-/* So do devices that came or went since its start. Without the store's word, those of its start. */
+/*
+ * So do devices that came or went since its start. Without the store's word, those of its start. Whoever
+ * attaches one just now is waited for, since that may fail yet; nobody begins to, as the guest has shut down.
+ */
 static void take_present_devices(struct monitor *m)
 {
+    struct domain_lock lock = {.fd = -1};
+
+    domain_lock(&lock, m->domid);
     if (device_record_config(&m->ts, m->domid, &m->cfg) != 0)
         note(m, "will have the devices of its start again");
+    domain_unlock(&lock);
 }
 
 /* A guest that crashed right after its start waits a little. */

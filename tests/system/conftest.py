@@ -204,7 +204,7 @@ def one_machine(request, machines):
 @pytest.fixture(scope="module")
 def dom0(request, machines, extra_disks):
     """A module that needs more than the small image names another one in DOM0_IMAGE. Modules that run one after the
-    other and have the same word in DOM0_SHARED have one machine together, with /apps/devices.elf."""
+    other and have the same word in DOM0_SHARED have one machine together, with applications below /apps."""
     image = getattr(request.module, "DOM0_IMAGE", "initramfs.gz")
     shared = shared_key(request)
     if not shared:
@@ -212,7 +212,7 @@ def dom0(request, machines, extra_disks):
         machines.stop()
         return
     new = not machines.machine
-    dom0 = machines.dom0(shared, image, [archive_of(machines.directory, "devices")] if new else [])
+    dom0 = machines.dom0(shared, image, [archive_of(machines.directory, "devices", "netecho")] if new else [])
     if new:
         dom0.check("mkdir -p /apps && tar xf /dev/vdb -C /apps")
     yield dom0

@@ -18,6 +18,15 @@ vcpus = 2
 on_crash = "destroy"
 """
 
+AGAIN = """\
+name = "again"
+kernel = "/apps/netecho.elf"
+extra = "ip=10.0.5.31/24"
+memory = 48
+vif = [ "bridge=xenbr0" ]
+on_poweroff = "restart"
+"""
+
 
 @pytest.fixture(scope="module", autouse=True)
 def files(dom0, runner, stock):
@@ -180,6 +189,29 @@ def test_in_tree_force(dom0, plug, backend):
         dom0.check("hospes block-detach -f plug xvdc")
         plug.says("disk 51744: gone")
     assert not left(dom0, before)
+
+
+def test_end_during_attach(dom0, stock):
+    """A guest that is built anew while a device is attached does not get it if that fails in the end."""
+    if stock:
+        pytest.skip("no hospes-blockd in that image")
+    # One that knows nothing of disks, so that it ends at once.
+    dom0.write("/tmp/again.cfg", AGAIN)
+    dom0.check("hospes create -q /tmp/again.cfg")
+    domid = dom0.check("hospes domid again").strip()
+    ready = "[ $(grep -c 'netecho: ready' /var/log/hospes/console-again.log) = {0} ]"
+    wait = f"for i in $(seq 300); do {ready} && break; sleep 0.2; done; {ready}"
+    dom0.check(wait.format(1), timeout=200)
+    record = f"xs read /libxl/{domid}/device/vbd/51744/backend > /dev/null 2>&1"
+    dom0.check("kill -STOP $(pidof hospes-blockd); (hospes block-attach again /tmp/h3.img,raw,xvdc,r,backendtype=hospes"
+               f" > /tmp/attach 2>&1 &); for i in $(seq 50); do {record} && break; sleep 0.1; done; {record}")
+    dom0.check("hospes shutdown again")
+    came = dom0.run(wait.format(2), timeout=200)[0] == 0
+    dom0.check("kill -CONT $(pidof hospes-blockd)")
+    assert "xvdc" in dom0.check("cat /tmp/attach")
+    assert came, dom0.run("cat /var/log/hospes/again.log")[1]
+    assert "xvdc" not in dom0.check("hospes block-list again")
+    dom0.check("hospes destroy again")
 
 
 # --- what is refused leaves nothing ---
