@@ -136,9 +136,7 @@ static int attach(struct toolstack *ts, uint32_t domid, const struct domain_conf
         if (rc != 0)
             report_error("devices of domain %u: nodes in the store: %s", domid,
                          a.taken ? "it has a device of this number" : strerror(errno));
-        else
-            rc = connect_all(ts, &a);
-        if (rc != 0 && !a.taken)
+        else if ((rc = connect_all(ts, &a)) != 0)
             take_away(ts, &a);
     }
     release(&a);
