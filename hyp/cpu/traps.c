@@ -82,7 +82,8 @@ static void __noreturn iret_failed(struct cpu_user_regs *regs)
     resume_current();
 }
 
-static void hypervisor_exception(struct cpu_user_regs *regs)
+/* Out of line: its frame would be built and taken down for every exception of a guest. */
+static __attribute__((noinline)) void hypervisor_exception(struct cpu_user_regs *regs)
 {
     u64 fixup;
 
@@ -100,7 +101,7 @@ void handle_exception(struct cpu_user_regs *regs)
 {
     u64 cr2;
 
-    if (!regs_from_guest(regs)) {
+    if (unlikely(!regs_from_guest(regs))) {
         hypervisor_exception(regs);
         return;
     }

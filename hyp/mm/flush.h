@@ -7,6 +7,7 @@
 #ifndef HYP_MM_FLUSH_H
 #define HYP_MM_FLUSH_H
 
+#include "cpu/processor.h"
 #include "lib/bitops.h"
 #include "mm/owner.h"
 
@@ -29,9 +30,24 @@ void flush_filter(cpumask_t *mask, u32 stamp);
 /* Flushes those of `mask` that have not flushed since `stamp`. */
 void flush_stale(const cpumask_t *mask, u32 stamp);
 
-/* flush_hw.c, or the fake machine of the host tests. */
+/* The instructions, or the fake machine of the host tests. */
+#ifdef HYP_HOST_TEST
 void hw_flush_tlb(void);
 void hw_flush_page(u64 va);
 void hw_load_cr3(u64 cr3);
+#else
+static inline void hw_flush_tlb(void)
+{
+    write_cr3(read_cr3());
+}
+static inline void hw_flush_page(u64 va)
+{
+    invlpg(va);
+}
+static inline void hw_load_cr3(u64 cr3)
+{
+    write_cr3(cr3);
+}
+#endif
 
 #endif

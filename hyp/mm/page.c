@@ -137,16 +137,19 @@ bool type_get_writable(struct page_info *pg)
  */
 void type_put_simple(struct page_info *pg)
 {
-    u64 x = READ_ONCE(pg->type_info), n;
+    u64 x = READ_ONCE(pg->type_info);
 
-    do {
+    for (;;) {
         ASSERT((x & PGT_count_mask) != 0);
-        n = (x & PGT_count_mask) == 1 ? x & ~PGT_validated : x - 1;
-    } while (unlikely(!cmpxchg_u64(&pg->type_info, &x, n)));
-    if ((x & PGT_count_mask) == 1) {
-        WRITE_ONCE(pg->tlb_stamp, flush_stamp());
-        __atomic_store_n(&pg->type_info, n - 1, __ATOMIC_RELEASE);
+        if ((x & PGT_count_mask) == 1) {
+            if (likely(cmpxchg_u64(&pg->type_info, &x, x & ~PGT_validated)))
+                break;
+        } else if (likely(cmpxchg_u64(&pg->type_info, &x, x - 1))) {
+            return;
+        }
     }
+    WRITE_ONCE(pg->tlb_stamp, flush_stamp());
+    __atomic_store_n(&pg->type_info, x & PGT_type_mask, __ATOMIC_RELEASE);
 }
 
 /* Under the owner's pt_lock, so that nobody else can be at it. */

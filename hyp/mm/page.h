@@ -91,6 +91,15 @@ static inline mfn_t page_to_mfn(const struct page_info *pg)
 }
 
 struct mm_owner *page_owner(const struct page_info *pg); /* NULL: none */
+/* owner_id of an owner's frames. */
+static inline u32 owner_index(const struct mm_owner *o)
+{
+    return (u32)o->id + 1;
+}
+static inline bool page_owned_by(const struct page_info *pg, const struct mm_owner *o)
+{
+    return READ_ONCE(pg->owner_id) == owner_index(o);
+}
 
 /* A general reference if the frame is RAM of `owner`. */
 bool __must_check get_page(struct page_info *pg, const struct mm_owner *owner);

@@ -158,13 +158,6 @@ int pt_update_va(struct mm_owner *pt, struct mm_owner *foreign, mfn_t l4, u64 va
     return rc;
 }
 
-bool pt_is_l1_table(const struct mm_owner *pt, mfn_t mfn)
-{
-    return mfn_valid(mfn) && page_owned_by(mfn_to_page(mfn), pt) &&
-           (READ_ONCE(mfn_to_page(mfn)->type_info) & (PGT_type_mask | PGT_validated)) ==
-               (PGT_l1 | PGT_validated);
-}
-
 /* The entry at p with `bytes` at offset replaced. */
 static u64 merge(u64 entry, unsigned offset, unsigned bytes, u64 val)
 {

@@ -38,7 +38,12 @@ struct pt_walk {
 /* Software walk of guest tables by frame number, no lock: a hint unless the caller holds pt_lock. */
 void pt_lookup(mfn_t l4, u64 va, struct pt_walk *w);
 /* True when the frame is an L1 table of `pt` now (cheap: for #PF before decoding). */
-bool pt_is_l1_table(const struct mm_owner *pt, mfn_t mfn);
+static inline bool pt_is_l1_table(const struct mm_owner *pt, mfn_t mfn)
+{
+    return mfn_valid(mfn) && page_owned_by(mfn_to_page(mfn), pt) &&
+           (READ_ONCE(mfn_to_page(mfn)->type_info) & (PGT_type_mask | PGT_validated)) ==
+               (PGT_l1 | PGT_validated);
+}
 
 /* Pins, roots. */
 int pt_pin(struct mm_owner *pt, mfn_t mfn, u64 type); /* 0, -EINVAL, -ERESTART */

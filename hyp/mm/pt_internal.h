@@ -22,16 +22,6 @@ static inline bool cmpxchg_u64(u64 *p, u64 *old, u64 new)
     return __atomic_compare_exchange_n(p, old, new, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
-/* owner_id of an owner's frames. */
-static inline u32 owner_index(const struct mm_owner *o)
-{
-    return (u32)o->id + 1;
-}
-static inline bool page_owned_by(const struct page_info *pg, const struct mm_owner *o)
-{
-    return READ_ONCE(pg->owner_id) == owner_index(o);
-}
-
 /* --- page.c --- */
 /* First use of a new type (count 0 -> 1), after flushing CPUs that could still use the frame as what it was.
  * False: the frame is in use otherwise. */

@@ -11,7 +11,7 @@ TEST_MM_CFLAGS := $(HOST_CFLAGS) -fno-strict-aliasing -include hyp/lib/types.h -
 
 TEST_MM_DIR := $(BUILD)/tests/host/hyp/mm
 # What touches hardware or the boot room is replaced by the fake machine.
-TEST_MM_ROOM := $(filter-out %/frame_init.c %/flush_hw.c %/guest_access.c %/preempt.c,$(wildcard hyp/mm/*.c)) \
+TEST_MM_ROOM := $(filter-out %/frame_init.c %/guest_access.c %/preempt.c,$(wildcard hyp/mm/*.c)) \
                 hyp/lib/spinlock.c hyp/lib/bitops.c $(wildcard tests/host/hyp/fake/*.c)
 TEST_MM_OBJS := $(TEST_MM_ROOM:%.c=$(TEST_MM_DIR)/obj/%.o)
 TEST_MM_OPS := $(patsubst %.c,$(TEST_MM_DIR)/obj/%.o,tests/host/hyp/mm/mm_ops.c tests/host/hyp/mm/two_domains.c)
