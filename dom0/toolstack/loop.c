@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -84,6 +85,25 @@ static int try_one(int control, const struct loop_config *config, bool readonly)
     return -1;
 }
 
+/* A free loop device for the file; -1 with errno. */
+static int attach(int control, const struct loop_config *config, bool readonly)
+{
+    int fd = -1;
+
+    for (int i = 0; i < LOOP_TRIES && fd < 0; i++) {
+        fd = try_one(control, config, readonly);
+        if (fd < 0 && errno != EBUSY)
+            break;
+    }
+    /* hospes-blockd locks the file before it looks for loop devices: one of us two sees the other. */
+    if (fd >= 0 && is_served((int)config->fd, readonly)) {
+        close(fd);
+        errno = EBUSY;
+        return -1;
+    }
+    return fd;
+}
+
 int loop_attach(int file_fd, const char *path, bool readonly)
 {
     struct loop_config config;
@@ -92,10 +112,6 @@ int loop_attach(int file_fd, const char *path, bool readonly)
 
     if (fstat(file_fd, &file) != 0)
         return -1;
-    if (in_use(&file, readonly) || is_served(file_fd, readonly)) {
-        errno = EBUSY;
-        return -1;
-    }
     memset(&config, 0, sizeof(config));
     config.fd = (uint32_t)file_fd;
     config.info.lo_flags = LO_FLAGS_AUTOCLEAR | LO_FLAGS_DIRECT_IO | (readonly ? LO_FLAGS_READ_ONLY : 0);
@@ -104,11 +120,13 @@ int loop_attach(int file_fd, const char *path, bool readonly)
     control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
     if (control < 0)
         return -1;
-    for (int i = 0; i < LOOP_TRIES && fd < 0; i++) {
-        fd = try_one(control, &config, readonly);
-        if (fd < 0 && errno != EBUSY)
-            break;
-    }
+    /* One at a time, or two that are given the same file at once would both find it free. */
+    while (flock(control, LOCK_EX) != 0 && errno == EINTR)
+        ;
+    if (in_use(&file, readonly) || is_served(file_fd, readonly))
+        errno = EBUSY;
+    else
+        fd = attach(control, &config, readonly);
     saved = errno;
     close(control);
     errno = saved;

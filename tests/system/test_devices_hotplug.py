@@ -254,6 +254,14 @@ def test_refused_in_use(dom0, runner, plug, backend):
     plug.says("card 0: gone")
 
 
+def test_refused_at_once(dom0, plug):
+    """While somebody else makes a loop device for the file, nobody finds it free."""
+    dom0.check("rm -f /tmp/held; (flock 9; : > /tmp/held; sleep 3; losetup -f /tmp/h1.img) 9< /dev/loop-control &"
+               " while ! [ -e /tmp/held ]; do sleep 0.1; done")
+    refused(dom0, "block-attach plug /tmp/h1.img,raw,xvdb,w,backendtype=linux", "in use by another disk")
+    dom0.check("losetup -d $(losetup -a | grep h1.img | cut -d: -f1)")
+
+
 # --- the long form ---
 
 
