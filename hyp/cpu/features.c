@@ -72,6 +72,8 @@ static void read_extended(void)
     f->paddr_bits = 36;
     if (f->max_ext_leaf >= 0x80000008)
         f->paddr_bits = cpuid(0x80000008, 0).a & 255;
+    /* "RstrFpErrPtrs" of AMD's manual: they are always restored. */
+    f->fpu_pointers_stay = f->amd && !(f->max_ext_leaf >= 0x80000008 && bit(cpuid(0x80000008, 0).b, 2));
 }
 
 /* The size of the area follows from the offsets of its parts: leaf 0xd itself speaks of whatever XCR0 holds

@@ -10,6 +10,7 @@ struct cpu_features {
     bool intel; /* Intel or compatible (Centaur, Zhaoxin): SYSENTER from compat mode */
     bool nx, page1gb, pge, smep, smap, fsgsbase, xsave, xsaveopt, rdtscp, x2apic, tsc_deadline, invariant_tsc,
         avx, erms;
+    bool fpu_pointers_stay; /* FXRSTOR and XRSTOR may leave the last x87 instruction's address */
     u32 family, model, stepping;
     u8 paddr_bits;
     u32 max_leaf, max_ext_leaf;

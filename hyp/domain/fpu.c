@@ -66,9 +66,22 @@ void fpu_save(struct vcpu *v)
         __asm__ volatile("xsave64 (%0)" ::"r"(v->xsave), "a"(~0u), "d"(~0u) : "memory");
 }
 
+/*
+ * Where the last x87 instruction and its operand were is restored by older AMD processors only if the state
+ * has an exception pending; else the next guest would find the last one's addresses. Now they are ours.
+ */
+static void forget_x87_pointers(void)
+{
+    static const u32 zero;
+
+    __asm__ volatile("fnclex; ffree %%st(7); fildl %0" : : "m"(zero));
+}
+
 void fpu_restore(struct vcpu *v)
 {
     fpu_clear_ts();
+    if (unlikely(features.fpu_pointers_stay))
+        forget_x87_pointers();
     if (!features.xsave) {
         __asm__ volatile("fxrstorq (%0)" ::"r"(v->xsave) : "memory");
     } else {
