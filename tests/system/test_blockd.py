@@ -128,12 +128,13 @@ def test_resize(dom0, guest):
 
 
 def test_limits(dom0, guest):
-    """A limit that is set while it runs is kept: so many bytes take so many seconds at least."""
-    dom0.check(f"xs write {back(guest, 0)}/limit-bytes 1048576")
+    """A limit that is set while it runs is kept: so many bytes take so many seconds at least. The daemon is told
+    of a node by a watch, which takes a moment."""
+    dom0.check(f"xs write {back(guest, 0)}/limit-bytes 1048576; sleep 2")
     start = time.monotonic()
     guest.check("dd if=/dev/xvda of=/dev/null bs=64k count=64 iflag=direct 2>/dev/null")
     assert time.monotonic() - start > 2.5
-    dom0.check(f"xs write {back(guest, 0)}/limit-bytes 0; xs write {back(guest, 0)}/limit-iops 20")
+    dom0.check(f"xs write {back(guest, 0)}/limit-bytes 0; xs write {back(guest, 0)}/limit-iops 20; sleep 2")
     start = time.monotonic()
     guest.check("dd if=/dev/xvda of=/dev/null bs=512 count=60 iflag=direct 2>/dev/null")
     assert time.monotonic() - start > 2.5
