@@ -136,7 +136,7 @@ def test_limits(dom0, guest):
     assert time.monotonic() - start > 2.5
     dom0.check(f"xs write {back(guest, 0)}/limit-bytes 0; xs write {back(guest, 0)}/limit-iops 20; sleep 2")
     start = time.monotonic()
-    guest.check("dd if=/dev/xvda of=/dev/null bs=512 count=60 iflag=direct 2>/dev/null")
+    guest.check("dd if=/dev/xvda of=/dev/null bs=4k count=60 iflag=direct 2>/dev/null")
     assert time.monotonic() - start > 2.5
     dom0.check(f"xs rm {back(guest, 0)}/limit-iops")
 
