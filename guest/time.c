@@ -13,6 +13,14 @@ static uint64_t scale(uint64_t delta, uint32_t mul, int8_t by)
 /* From the hypervisor's time to ours; not 0 only in a domain that was resumed. */
 static uint64_t shift;
 
+/* ns since the record's time stamp; none on a processor whose TSC is behind the one that it was made on. */
+static uint64_t since(const struct vcpu_time_info *t)
+{
+    int64_t ticks = (int64_t)(rdtsc() - t->tsc_timestamp);
+
+    return ticks > 0 ? scale((uint64_t)ticks, t->tsc_to_system_mul, t->tsc_shift) : 0;
+}
+
 static uint64_t system_time(void)
 {
     const struct vcpu_time_info *t = &this_vcpu()->info->time;
@@ -21,15 +29,23 @@ static uint64_t system_time(void)
 
     do {
         version = __atomic_load_n(&t->version, __ATOMIC_ACQUIRE);
-        ns = t->system_time + scale(rdtsc() - t->tsc_timestamp, t->tsc_to_system_mul, t->tsc_shift);
+        ns = t->system_time + since(t);
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
     } while ((version & 1) || version != __atomic_load_n(&t->version, __ATOMIC_RELAXED));
     return ns;
 }
 
+/* Records of different processors, and one record before and after it was renewed, agree only roughly: our
+ * time stands still rather than going back. */
 uint64_t time_now(void)
 {
-    return system_time() + shift;
+    static uint64_t latest;
+    uint64_t now = system_time() + shift, seen = __atomic_load_n(&latest, __ATOMIC_RELAXED);
+
+    while (now > seen)
+        if (__atomic_compare_exchange_n(&latest, &seen, now, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+            return now;
+    return seen;
 }
 
 void time_continue(uint64_t before)

@@ -13,8 +13,9 @@ static inline uint64_t rdtsc(void)
 }
 
 /*
- * System time: ns since the hypervisor's start, as the pvclock record of this vCPU gives it. After a resume
- * it goes on from the time of the suspend, whatever the new hypervisor's is.
+ * System time: ns since the hypervisor's start, as the pvclock record of this vCPU gives it. It never goes
+ * back, on whatever vCPU it is read. After a resume it goes on from the time of the suspend, whatever the new
+ * hypervisor's is.
  */
 uint64_t time_now(void);
 
