@@ -167,6 +167,17 @@ def test_in_use(dom0, guest):
     dom0.check(f"echo 'disk = [ {disk(f'{DIR}/d.img', 'xvda', 'ro')} ]' >> /tmp/other.cfg")
     status, text = dom0.run("hospes create -p /tmp/other.cfg", timeout=60)
     assert status != 0 and "in use" in text, text
+    dom0.check(f"truncate -s 1M {DIR}/loop.img")
+    attach = f"hospes block-attach blk {DIR}/loop.img,raw,xvdg,{{}},backendtype=hospes"
+    for loop, refused in ("", ["w", "ro"]), ("-r", ["w"]):
+        dom0.check(f"losetup {loop} /dev/loop6 {DIR}/loop.img")
+        for access in refused:
+            status, text = dom0.run(attach.format(access), timeout=60)
+            assert status != 0 and "in use by a loop device" in text, text
+        if loop:
+            dom0.check(attach.format("ro"), timeout=60)
+            dom0.check("hospes block-detach blk xvdg", timeout=60)
+        dom0.check("losetup -d /dev/loop6")
 
 
 def test_cut_off(dom0, guest):

@@ -138,8 +138,24 @@ static int read_nodes(const struct images_request *req, struct images_reply *rep
 
 /* ---- the image ---- */
 
-/* Linux's loop devices do not look at our locks. */
-static bool used_by_loop(const struct stat *image)
+/* The loop device of this backing_file cannot be written. */
+static bool loop_is_readonly(const char *backing_file)
+{
+    int length = (int)(strlen(backing_file) - strlen("loop/backing_file"));
+    char path[256], value = '0';
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%.*sro", length, backing_file);
+    file = fopen(path, "re");
+    if (!file)
+        return false;
+    value = (char)fgetc(file);
+    fclose(file);
+    return value == '1';
+}
+
+/* Linux's loop devices do not look at our locks. One that only reads, as we do, is no harm. */
+static bool used_by_loop(const struct stat *image, bool readonly)
 {
     glob_t found;
     bool used = false;
@@ -153,7 +169,7 @@ static bool used_by_loop(const struct stat *image)
 
         if (!file)
             continue;
-        if (fgets(path, sizeof(path), file)) {
+        if (fgets(path, sizeof(path), file) && !(readonly && loop_is_readonly(found.gl_pathv[i]))) {
             path[strcspn(path, "\n")] = '\0';
             used = stat(path, &st) == 0 && st.st_dev == image->st_dev && st.st_ino == image->st_ino;
         }
@@ -182,8 +198,9 @@ static int check_file(int fd, const struct images_request *req, struct images_re
                       reply->path);
     if (error)
         return refuse(reply, error, "%s: cannot be locked: %s", reply->path, strerror(error));
-    if (!reply->readonly && S_ISREG(st.st_mode) && used_by_loop(&st))
-        return refuse(reply, EBUSY, "%s: in use by a loop device", reply->path);
+    if (S_ISREG(st.st_mode) && used_by_loop(&st, reply->readonly))
+        return refuse(reply, EBUSY, "%s: in use by a loop device, and one of the two would write",
+                      reply->path);
     return 0;
 }
 
