@@ -26,8 +26,7 @@ import vm  # noqa: E402
 BUILD = ROOT / "build"
 TOOL = {"xen": "xl", "hospes": "hospes"}
 INITRAMFS = {"xen": BUILD / "oracle/initramfs.gz", "hospes": BUILD / "dom0/initramfs.gz"}
-# The scheduler that Xen has by default can forget a vCPU that waits while two CPUs are idle, under emulation.
-HYP_ARGS = {"xen": "dom0_mem=512M sched=credit", "hospes": "dom0_mem=512M"}
+HYP_ARGS = "dom0_mem=512M"
 
 # Name of a run: the application, its command line, memory in MiB and vCPUs.
 RUNS = {
@@ -124,7 +123,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="guest.") as directory:
         image = initramfs(options.hyp, pathlib.Path(directory))
         with vm.VM(hyp=options.hyp, kernel=str(BUILD / "kernel/vmlinuz"), initrd=str(image), append="console=hvc0",
-                   hyp_append=HYP_ARGS[options.hyp], smp=options.smp, mem=1024) as machine:
+                   hyp_append=HYP_ARGS, smp=options.smp, mem=1024) as machine:
             machine.expect(r"^dom0: up", timeout=300)
             machine.expect(r"# $", timeout=60)
             machine.check("dmesg -n 1")
